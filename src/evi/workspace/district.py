@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,12 +85,12 @@ class District:
         root.mkdir(parents=True, exist_ok=True)
         lines = [
             "[district]",
-            f'name = "{config.name}"',
+            f"name = {json.dumps(config.name)}",  # a JSON string is a TOML basic string
             f"synthetic = {'true' if config.synthetic else 'false'}",
             "",
             "[keys]",
             "# A reference, never a key. EVI_DISTRICT_KEY in the environment is used before it.",
-            f'file = "{config.key_file}"',
+            f"file = {json.dumps(config.key_file)}",
             "",
         ]
         with replace_file(root / CONFIG) as scratch:

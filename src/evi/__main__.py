@@ -1,0 +1,5 @@
+"""Run the `evi` command with `python -m evi`."""
+
+from evi.cli import main
+
+main()

@@ -1,0 +1,60 @@
+"""The `evi` command: its verbs, and the options that they share."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from evi import __version__
+
+VERBS = (
+    "new", "check", "encode", "link", "load", "index", "panel", "patterns", "child", "report",
+    "run", "status", "rerun", "diff", "score_truth", "doctor", "demo",
+)  # fmt: skip
+
+app = typer.Typer(
+    name="evi",
+    help="eVI, the electronic Vulnerability Index: children's unseen needs, found together and lawfully.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_show_locals=False,  # locals can hold a person's record
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+DistrictOption = Annotated[
+    Path,
+    typer.Option("--district", "-d", help="The district folder.", envvar="EVI_DISTRICT", show_default=True),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
+DateOption = Annotated[
+    str | None,
+    typer.Option("--date", help="The day to look at, as 2026-08-31 (default: the newest day known)."),
+]
+ForceOption = Annotated[bool, typer.Option("--force", help="Do it again even if nothing has changed.")]
+
+HERE = Path()
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line."""
+    for verb in VERBS:
+        importlib.import_module(f"evi.cli.{verb}")
+    app()

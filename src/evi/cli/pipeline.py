@@ -1,0 +1,88 @@
+"""The stages from extracts to report, in the order in which each needs the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from evi import encoding, index, indicators, linkage, records, reports
+from evi.cli.stages import Stage, files
+from evi.workspace import District, Progress, StageResult
+
+
+def _layouts(district: District) -> list[Path]:
+    return files(*(district.root / folder for folder in district.config.layouts))
+
+
+def _registry(district: District) -> list[Path]:
+    return files(*(district.root / folder for folder in district.config.registry))
+
+
+def index_date(district: District, params: Mapping[str, Any]) -> date:
+    """The day to look at: the one asked for, or the newest day that the records know."""
+    asked = params.get("date")
+    return date.fromisoformat(asked) if asked else records.reference_day(district)
+
+
+def _encode(district: District, _params: Mapping[str, Any], progress: Progress) -> StageResult:
+    return encoding.encode(district, encoding.Keys.from_environment(district), progress)
+
+
+def _link(district: District, _params: Mapping[str, Any], progress: Progress) -> StageResult:
+    return linkage.link(district, progress)
+
+
+def _load(district: District, _params: Mapping[str, Any], progress: Progress) -> StageResult:
+    return records.load(district, progress)
+
+
+def _index(district: District, params: Mapping[str, Any], progress: Progress) -> StageResult:
+    spans = indicators.build_spans(district, progress)
+    at = index.index_at(district, index_date(district, params), progress)
+    return StageResult("index", spans.rows | at.rows, spans.notes + at.notes, spans.figures | at.figures)
+
+
+def _report(district: District, params: Mapping[str, Any], progress: Progress) -> StageResult:
+    path = reports.build_report(district, index_date(district, params), progress)
+    return StageResult("report", {"bytes": path.stat().st_size})
+
+
+ENCODE = Stage(
+    name="encode",
+    title="Encode extracts at the agency",
+    reads=lambda d: files(d.extracts, d.reference) + _layouts(d),
+    writes=lambda d: files(d.encoded),
+    run=_encode,
+    params=lambda d: {"key": encoding.Keys.from_environment(d).key_id},
+)
+LINK = Stage(
+    name="link",
+    title="Link records into people and homes",
+    reads=lambda d: files(d.encoded / "linkage", d.encoded / "relations"),
+    writes=lambda d: files(d.spine),
+    run=_link,
+)
+LOAD = Stage(
+    name="load",
+    title="Load events",
+    reads=lambda d: files(d.encoded / "payload", d.spine) + _layouts(d),
+    writes=lambda d: files(d.records),
+    run=_load,
+)
+INDEX = Stage(
+    name="index",
+    title="Work out the index",
+    reads=lambda d: files(d.records, d.spine) + _registry(d),
+    writes=lambda d: files(d.index),
+    run=_index,
+)
+REPORT = Stage(
+    name="report",
+    title="Write the report",
+    reads=lambda d: files(d.index, d.records, d.spine, d.geography),
+    writes=lambda d: files(d.outputs / "report.html"),
+    run=_report,
+)
+STAGES = (ENCODE, LINK, LOAD, INDEX, REPORT)

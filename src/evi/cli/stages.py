@@ -1,0 +1,121 @@
+"""The stages of `evi run`: what each reads, what it writes, and when it is out of date.
+
+A stage is current when its newest manifest has this code, these parameters and these input hashes, and
+the files that it wrote still have the hashes it recorded. Anything else runs it again. A stage writes
+whole or not at all, and its manifest last, so a killed run leaves nothing to clean up.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from evi.workspace import District, EviError, Progress, RunLedger, StageResult
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step from extracts to report.
+
+    Attributes:
+        name: the verb that runs it.
+        title: what it does, for people.
+        reads, writes: the files that decide it and that it makes, by district.
+        run: does the work; takes the district, its parameters and somewhere to show progress.
+        params: the parameters that decide the outputs, besides the files (JSON-able).
+    """
+
+    name: str
+    title: str
+    reads: Callable[[District], list[Path]]
+    writes: Callable[[District], list[Path]]
+    run: Callable[[District, Mapping[str, Any], Progress], StageResult]
+    params: Callable[[District], dict[str, Any]] = field(default=lambda _district: {})
+
+
+def files(*folders: Path, keep: Callable[[Path], bool] = lambda _path: True) -> list[Path]:
+    """Every file below the folders, without scratch and hidden files."""
+    found = []
+    for folder in folders:
+        candidates = [folder] if folder.is_file() else sorted(folder.rglob("*")) if folder.is_dir() else []
+        for path in candidates:
+            hidden = any(part.startswith(".") or part.endswith((".partial", ".old")) for part in path.parts)
+            if path.is_file() and not hidden and keep(path):
+                found.append(path)
+    return found
+
+
+@contextmanager
+def one_at_a_time(district: District) -> Iterator[None]:
+    """Hold the district's lock; the system lets go of it if the process dies."""
+    district.runs.mkdir(parents=True, exist_ok=True)
+    with (district.runs / ".lock").open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise EviError(
+                "another run is at work on this district.",
+                where=str(district.root),
+                do="Wait until it has ended, or stop it; a stopped run can be started again safely.",
+                exit_code=4,
+            ) from error
+        yield
+
+
+def run_stage(
+    stage: Stage, district: District, progress: Progress, *, force: bool = False, **options: Any
+) -> StageResult:
+    """Run one stage if it is out of date, and record its manifest.
+
+    Args:
+        options: parameters given by the user, which win over the stage's own.
+    """
+    ledger = RunLedger(district.root, district.runs)
+    params = json.loads(json.dumps(stage.params(district) | options, default=str))
+    inputs = ledger.hash_files(stage.reads(district))
+    if not force and ledger.is_current(stage.name, params, inputs):
+        return StageResult(stage.name, skipped=True)
+    result = stage.run(district, params, progress)
+    ledger.record(result, params, inputs, stage.writes(district))
+    return result
+
+
+def state_of(stage: Stage, district: District) -> dict[str, Any]:
+    """Whether a stage is up to date, with the counts of its newest run."""
+    ledger = RunLedger(district.root, district.runs)
+    last = ledger.latest(stage.name)
+    if last is None:
+        return {"stage": stage.name, "state": "not run", "finished": None, "rows": {}, "notes": []}
+    params = json.loads(json.dumps(stage.params(district), default=str))
+    given = {name: value for name, value in last.params.items() if name not in params}
+    current = ledger.is_current(stage.name, params | given, ledger.hash_files(stage.reads(district)))
+    return {
+        "stage": stage.name,
+        "state": "up to date" if current else "out of date",
+        "finished": last.finished,
+        "run": last.run_id,
+        "rows": last.rows,
+        "notes": last.notes,
+    }
+
+
+def parse_date(text: str | None) -> date | None:
+    """Read an ISO date given on the command line.
+
+    Raises:
+        EviError: it isn't a date.
+    """
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise EviError(
+            f"“{text}” is not a date.", where="--date", do="Write it as 2026-08-31.", exit_code=2
+        ) from error

@@ -1,0 +1,88 @@
+"""Planted identifiers are found nowhere beyond the agency's own folders."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.pipeline.conftest import evi, made
+
+HUB = ("encoded", "spine", "records", "index", "outputs", "runs", "run.log")
+
+
+@pytest.fixture(scope="module")
+def canaries(run_district: Path) -> list[str]:
+    planted = json.loads((run_district / "truth" / "canaries.json").read_text())
+    values = sorted({str(value) for record in planted for value in record["values"]})
+    assert len(values) >= 8
+    return values
+
+
+def texts(path: Path) -> Iterator[str]:
+    """What a curious reader could see in a file: its bytes as text, and every value of a table."""
+    raw = path.read_bytes()
+    yield raw.decode("latin-1")
+    yield raw.decode("utf-16-le", errors="ignore")
+    if path.suffix == ".parquet":
+        table = pq.read_table(path)
+        for name in table.column_names:
+            yield "\n".join(map(str, table.column(name).unique().to_pylist()))
+
+
+def hub_files(folder: Path) -> list[Path]:
+    return [
+        path
+        for name in HUB
+        for path in ([folder / name] if (folder / name).is_file() else sorted((folder / name).rglob("*")))
+        if path.is_file()
+    ]
+
+
+def test_the_canaries_are_in_the_extracts(run_district: Path, canaries: list[str]) -> None:
+    extracts = "\n".join(p.read_text(errors="replace") for p in (run_district / "extracts").rglob("*.*"))
+    missing = [value for value in canaries if value not in extracts]
+    assert not missing
+
+
+def test_no_canary_leaves_the_agency(run_district: Path, canaries: list[str]) -> None:
+    found = []
+    for path in hub_files(run_district):
+        for text in texts(path):
+            lowered = text.lower()
+            found += [(str(path), value) for value in canaries if value.lower() in lowered]
+    assert not found
+    assert len(hub_files(run_district)) > 20
+
+
+def test_errors_and_rejects_hold_no_value(run_district: Path, canaries: list[str], tmp_path: Path) -> None:
+    """Spoil a copy of one extract in several ways; nothing said about it may quote it."""
+    extract = next((run_district / "extracts").rglob("school_census*.csv"))
+    lines = extract.read_text().splitlines()
+    held = next(number for number, line in enumerate(lines) if any(c in line for c in canaries))
+    header = lines[0].split(",")
+    spoiled = []
+    for field in range(len(header)):
+        cells = lines[held].split(",")
+        if len(cells) == len(header):
+            cells[field] = "31/31/2031 " + cells[field]
+            spoiled.append(",".join(cells))
+    target = tmp_path / extract.name
+    target.write_text("\n".join([lines[0], *spoiled, lines[held] + ",extra"]) + "\n")
+    done = evi("check", target, "--rejects", tmp_path / "rejects", check=False)
+    said = done.stdout + done.stderr
+    said += "".join(p.read_text() for p in (tmp_path / "rejects").rglob("*") if p.is_file())
+    assert done.returncode in {1, 3}
+    assert [value for value in canaries if value.lower() in said.lower()] == []
+
+
+def test_the_truth_is_never_read(new_district: Path, run_district: Path, tmp_path: Path) -> None:
+    """A district without its truth folder ends in the same bits."""
+    folder = tmp_path / "district"
+    shutil.copytree(new_district, folder, ignore=shutil.ignore_patterns("truth"))
+    evi("run", "--district", folder)
+    assert made(folder) == made(run_district)

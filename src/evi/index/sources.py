@@ -1,0 +1,64 @@
+"""The tables that the index reads, as views of one DuckDB session."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+
+from evi.workspace import District, EviError, connect, quote
+
+_SHAPES = {
+    "subjects": "subject_id BIGINT, birth_month DATE, sex VARCHAR, ethnicity VARCHAR, kind VARCHAR",
+    "spans": "subject_id BIGINT, indicator VARCHAR, true_from DATE, true_to DATE",
+    "assessable": "subject_id BIGINT, indicator VARCHAR, true_from DATE, true_to DATE",
+    "residence": 'subject_id BIGINT, home BIGINT, lsoa VARCHAR, start DATE, "end" DATE',
+    "enrolment": 'subject_id BIGINT, school VARCHAR, start DATE, "end" DATE',
+    "coverage": 'subject_id BIGINT, feed VARCHAR, start DATE, "end" DATE, known_at DATE',
+    "people": "feed VARCHAR, person BIGINT, subject_id BIGINT, probability DOUBLE",
+    "areas": "lsoa VARCHAR, lsoa_name VARCHAR, ward VARCHAR, ward_name VARCHAR, imd_decile INTEGER",
+}
+_NEEDED = {"subjects": "load", "spans": "index", "assessable": "index"}
+
+
+def paths(district: District) -> dict[str, Path]:
+    """Where each table of the session is read from."""
+    records, index = district.records, district.index
+    return {
+        "subjects": records / "subjects.parquet",
+        "spans": index / "spans.parquet",
+        "assessable": index / "assessable.parquet",
+        "residence": records / "residence.parquet",
+        "enrolment": records / "enrolment.parquet",
+        "coverage": records / "coverage.parquet",
+        "people": district.spine / "people.parquet",
+        "areas": district.geography / "areas.csv",
+    }
+
+
+def open_sources(district: District) -> duckdb.DuckDBPyConnection:
+    """A session with a view for each table; one that this district doesn't have is there, and empty.
+
+    A district of two feeds may well have no homes, schools or map. It can't have no people and no spans.
+
+    Raises:
+        EviError: the people or the spans have not been made.
+    """
+    con = connect(scratch=district.scratch)
+    for name, path in paths(district).items():
+        if path.is_file():
+            reader = "read_csv" if path.suffix == ".csv" else "read_parquet"
+            con.execute(f"CREATE VIEW {name} AS SELECT * FROM {reader}({quote(str(path))})")
+        elif name in _NEEDED:
+            con.close()
+            raise EviError(
+                "it has not been made yet.", where=str(path), do=f"Run `evi {_NEEDED[name]}`, or `evi run`."
+            )
+        else:
+            con.execute(f"CREATE TABLE {name} ({_SHAPES[name]})")
+    return con
+
+
+def event_files(district: District) -> list[Path]:
+    """The files of the event store, in subject order; none where it has not been made."""
+    return sorted((district.records / "events").glob("*.parquet"))

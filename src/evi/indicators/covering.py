@@ -1,0 +1,132 @@
+"""Coverage: on which days a feed could have told, so that its silence means no."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import duckdb
+import numpy as np
+
+from evi.indicators.intervals import DAY_ZERO, OPEN, Days, Keys, at_least_of, both, clipped, keys, nothing, of_subjects, union
+from evi.indicators.intervals import at_least as at_least_n
+from evi.indicators.people import People
+from evi.indicators.plan import Stream
+from evi.indicators.registry import Indicator, Needs, facts_required
+from evi.indicators.sources import Store
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """The coverage rows of one store, by feed: person number, days `[start, end)`, day from which it is known."""
+
+    rows: Mapping[str, tuple[Keys, Keys, Keys, Keys]]
+
+    def days(self, feed: str) -> Days:
+        """The days on which the feed covers each person, as known on the day itself."""
+        if feed not in self.rows:
+            return nothing()
+        person, start, end, known = self.rows[feed]
+        first = np.maximum(start, known)
+        some = first < end
+        return at_least_n(keys(person[some], first[some]), keys(person[some], end[some]))
+
+    def known_from(self, feed: str, then: Keys) -> Keys:
+        """The first day on which it was known that the feed covered each person on the day `then`; else `OPEN`."""
+        known_from = np.full(len(then), OPEN, np.int64)
+        if feed in self.rows:
+            person, start, end, known = self.rows[feed]
+            told = (start <= then[person]) & (then[person] < end)
+            np.minimum.at(known_from, person[told], np.maximum(known, then[person])[told])
+        return known_from
+
+
+def read_coverage(con: duckdb.DuckDBPyConnection, store: Store) -> Coverage:
+    """Read who is covered by what; needs the table `people` in the session."""
+    zero = f"DATE '{DAY_ZERO}'"
+    table = con.execute(
+        f"""SELECT feed, child, least({OPEN}, greatest(0, start - {zero}))::BIGINT AS start,
+                   least({OPEN}, greatest(0, coalesce("end" - {zero}, {OPEN})))::BIGINT AS finish,
+                   least({OPEN}, greatest(0, known_at - {zero}))::BIGINT AS known
+            FROM {store.view(con, "coverage")} JOIN people USING (subject_id)
+            ORDER BY feed, child, start, finish, known"""
+    ).fetchnumpy()
+    feeds = np.asarray(table["feed"], dtype=str)
+    columns = [np.asarray(table[name], np.int64) for name in ("child", "start", "finish", "known")]
+    names, first = np.unique(feeds, return_index=True)
+    edges = [*first.tolist(), len(feeds)]
+    return Coverage(
+        {
+            str(name): (columns[0][a:b], columns[1][a:b], columns[2][a:b], columns[3][a:b])
+            for name, a, b in zip(names, edges[:-1], edges[1:], strict=True)
+        }
+    )
+
+
+@dataclass(frozen=True, order=True)
+class Group:
+    """Indicators that are assessable on the same days: the same needs at the same ages."""
+
+    feeds: tuple[str, ...]
+    every: bool
+    requires: tuple[str, ...]
+    watched_at_months: tuple[int, ...]
+    age_months: tuple[int, int]
+
+    @classmethod
+    def of(cls, indicator: Indicator) -> Group:
+        """The group of an indicator."""
+        needs = indicator.needs
+        return cls(
+            tuple(sorted(needs.feeds)),
+            needs.every and len(needs.feeds) > 1,
+            tuple(sorted(needs.requires)),
+            tuple(sorted(needs.watched_at_months)),
+            indicator.age_months,
+        )
+
+    @property
+    def name(self) -> str:
+        """A readable name, the key of `covered.parquet`."""
+        text = (" and " if self.every else " or ").join(self.feeds) or "no feed"
+        if self.requires:
+            text += " with " + " or ".join(self.requires)
+        if self.watched_at_months:
+            text += " watched at " + " and ".join(str(m) for m in self.watched_at_months) + " months"
+        return f"{text}, age {self.age_months[0]} to {self.age_months[1]} months"
+
+    @property
+    def required_stream(self) -> Stream | None:
+        """The stream of events of which one must be there."""
+        facts = facts_required(Needs(requires=self.requires))
+        return Stream("count", facts) if facts else None
+
+
+def covered_days(
+    group: Group, coverage: Coverage, people: People, present: Days | None, chosen: np.ndarray | None = None
+) -> Days:
+    """The days on which a "no" of the group's indicators means no.
+
+    Args:
+        group: the needs.
+        coverage: what the feeds cover.
+        people: who there is.
+        present: days on which a required event counts (none if the group requires none).
+        chosen: a mask of the people to answer for (none: everyone).
+    """
+    if not group.feeds:
+        return nothing()
+    parts = [coverage.days(feed) for feed in group.feeds]
+    if chosen is not None:
+        parts = [of_subjects(part, chosen) for part in parts]
+    days = at_least_of(parts, len(parts)) if group.every else union(parts)
+    if present is not None:
+        days = both(days, present)
+    first, last = people.day_at_age(group.age_months[0]), people.day_at_age(group.age_months[1])
+    for months in group.watched_at_months:
+        then = people.day_at_age(months)
+        known = np.full(len(people), OPEN, np.int64)
+        for feed in group.feeds:
+            known = np.minimum(known, coverage.known_from(feed, then))
+        first = np.maximum(first, known)
+    return clipped(days, first, last)

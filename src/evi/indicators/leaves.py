@@ -1,0 +1,163 @@
+"""From intervals to truth: on which days each leaf of the registry holds, for everyone at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from evi.indicators.expressions import THOUSAND, Count, Last, Leaf, MissingBy, Ratio, Total, walk
+from evi.indicators.extraction import Intervals, Packed, blocks
+from evi.indicators.intervals import (
+    DAY_BITS,
+    OPEN,
+    Days,
+    Keys,
+    Mask,
+    at_least,
+    keys,
+    latest_where,
+    nothing,
+    running_sums,
+    while_true,
+)
+from evi.indicators.plan import Kind, Plan, Stream, streams_of_leaf
+from evi.indicators.registry import Indicator, facts_required
+
+BLOCK = 1_000_000
+"""Rows worked on at a time where a step needs several copies of them (about 100 MB)."""
+
+_LOW = np.uint64(OPEN)
+_CHILD = np.uint64((1 << 24) - 1)
+
+
+def leaves_of(indicator: Indicator) -> list[Leaf]:
+    """The leaves of an indicator, and the one that says whether a required event is there."""
+    leaves: list[Leaf] = []
+    for node in walk(indicator.expression):
+        if isinstance(node, Count | Last | Total | Ratio):
+            leaves.append(node)
+        elif isinstance(node, MissingBy):
+            leaves.append(Count(node.facts))
+    required = facts_required(indicator.needs)
+    return leaves + ([Count(required)] if required else [])
+
+
+def leaf_days(plan: Plan, kind: Kind, intervals: Intervals, leaves: Iterable[Leaf], threads: int = 2) -> dict[Leaf, Days]:
+    """The days on which each leaf of one kind holds; `intervals` are sorted."""
+    wanted = [leaf for leaf in dict.fromkeys(leaves) if streams_of_leaf(leaf)[0].kind == kind]
+    slices = _slices(plan, kind, intervals)
+
+    def work(leaf: Leaf) -> Days:
+        return _WORK[kind](leaf, [slices[stream] for stream in streams_of_leaf(leaf)])
+
+    with ThreadPoolExecutor(threads) as pool:
+        return dict(zip(wanted, pool.map(work, wanted), strict=True))
+
+
+def _slices(plan: Plan, kind: Kind, intervals: Intervals) -> dict[Stream, Intervals]:
+    streams = [stream for stream in plan.streams if stream.kind == kind]
+    firsts = np.array([number << 56 for number in range(len(streams))], np.uint64)
+    edges = [*np.searchsorted(intervals.packed, firsts).tolist(), len(intervals)]
+    return {s: intervals.take(slice(a, b)) for s, a, b in zip(streams, edges[:-1], edges[1:], strict=True)}
+
+
+def start_keys(packed: Packed) -> Keys:
+    """Child and first day of each interval."""
+    return ((packed >> np.uint64(16)) & np.uint64((1 << 40) - 1)).astype(np.int64)
+
+
+def end_keys(packed: Packed) -> Keys:
+    """Child and day after the last of each interval."""
+    return ((((packed >> np.uint64(32)) & _CHILD) << np.uint64(16)) | (packed & _LOW)).astype(np.int64)
+
+
+def _count(leaf: Leaf, parts: list[Intervals]) -> Days:
+    assert isinstance(leaf, Count)
+    return at_least(start_keys(parts[0].packed), end_keys(parts[0].packed), leaf.at_least)
+
+
+def _distinct(leaf: Leaf, parts: list[Intervals]) -> Days:
+    """Join the intervals of each child and key first, then count how many keys are open."""
+    assert isinstance(leaf, Count)
+    rows, found = parts[0], []
+    for block in blocks(rows, BLOCK):
+        order = np.lexsort((block.packed, block.extra["key"], block.children))
+        child, key = block.children[order], block.extra["key"][order]
+        new = np.ones(len(order), np.bool_)
+        new[1:] = (child[1:] != child[:-1]) | (key[1:] != key[:-1])
+        group = np.cumsum(new) - 1
+        starts, ends = start_keys(block.packed[order]) & OPEN, end_keys(block.packed[order]) & OPEN
+        merged = at_least(keys(group, starts), keys(group, ends))
+        owner = child[new][merged.subjects]
+        found.append(at_least(keys(owner, merged.starts & OPEN), keys(owner, merged.ends & OPEN), leaf.at_least))
+    return _joined(found)
+
+
+def _last(leaf: Leaf, parts: list[Intervals]) -> Days:
+    assert isinstance(leaf, Last)
+    found = []
+    for block in blocks(parts[0], BLOCK):
+        extra = block.extra
+        order = np.lexsort((extra["value"], extra["record"], extra["known"], extra["time"], block.children))
+        rows = block.take(order)
+        starts, ends = start_keys(rows.packed) & OPEN, end_keys(rows.packed) & OPEN
+        answers = _compare(rows.extra["value"], leaf)
+        found.append(latest_where(rows.children, starts, ends, answers))
+    return _joined(found)
+
+
+def _compare(values: Keys, leaf: Last) -> Mask:
+    operations: dict[str, Callable[[Keys, int], Mask]] = {
+        "below": np.less,
+        "at_most": np.less_equal,
+        "at_least": np.greater_equal,
+        "above": np.greater,
+    }
+    return operations[leaf.compare](values, leaf.value)
+
+
+def _sum(leaf: Leaf, parts: list[Intervals]) -> Days:
+    """Running sums for a total; for a ratio, of both parts over the same boundaries."""
+    if isinstance(leaf, Total):
+        return _joined([_total(block, leaf) for block in blocks(parts[0], BLOCK)])
+    assert isinstance(leaf, Ratio)
+    part, whole = parts
+    found = []
+    for block in blocks(whole, BLOCK):
+        first, last = block.children[0], block.children[-1]
+        low, high = np.searchsorted(part.children, first), np.searchsorted(part.children, last, side="right")
+        found.append(_ratio(part.take(slice(int(low), int(high))), block, leaf))
+    return _joined(found)
+
+
+def _total(rows: Intervals, leaf: Total) -> Days:
+    edges, (sums,) = running_sums(start_keys(rows.packed), end_keys(rows.packed), rows.extra["value"])
+    return while_true(edges, sums >= leaf.at_least)
+
+
+def _ratio(part: Intervals, whole: Intervals, leaf: Ratio) -> Days:
+    starts = np.concatenate((start_keys(part.packed), start_keys(whole.packed)))
+    ends = np.concatenate((end_keys(part.packed), end_keys(whole.packed)))
+    of = np.concatenate((part.extra["value"], np.zeros(len(whole), np.int64)))
+    to = np.concatenate((np.zeros(len(part), np.int64), whole.extra["value"]))
+    edges, (parts, wholes) = running_sums(starts, ends, of, to)
+    return while_true(edges, (wholes >= leaf.minimum) & (parts * THOUSAND >= wholes * leaf.at_least))
+
+
+def _joined(found: list[Days]) -> Days:
+    """Blocks are of rising children, so their days follow each other."""
+    if not found:
+        return nothing()
+    return Days(np.concatenate([d.starts for d in found]), np.concatenate([d.ends for d in found]))
+
+
+_WORK: dict[Kind, Callable[[Leaf, list[Intervals]], Days]] = {
+    "count": _count,
+    "days": _distinct,
+    "places": _distinct,
+    "last": _last,
+    "sum": _sum,
+}
+assert DAY_BITS == 16

@@ -1,0 +1,253 @@
+"""Questions to the spans: any day, any run of months. Nothing here reads an event."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from evi.indicators.intervals import DAY_ZERO, OPEN, Keys, day_number
+from evi.indicators.people import People
+from evi.indicators.rates import places_on, rate_column
+from evi.indicators.reference import ADULT_MONTHS
+from evi.indicators.registry import Registry
+from evi.indicators.sources import Store
+from evi.indicators.spans import SpanFiles, registry_of, session
+from evi.workspace import District, EviError, quote
+
+STATES = ("not assessable", "absent", "present")
+"""What 0, 1 and 2 stand for in a `States` matrix."""
+
+_EPOCH = (DAY_ZERO - date(1970, 1, 1)).days
+
+
+@dataclass(frozen=True)
+class States:
+    """What every indicator says of every child on one day.
+
+    Attributes:
+        on: the day.
+        subject_ids: the children: those born by then and not yet 18; ascending.
+        indicators: ids, in the order of the registry's stored indicators and then its rates.
+        matrix: children × indicators; 0 not assessable, 1 absent, 2 present.
+    """
+
+    on: date
+    subject_ids: Keys
+    indicators: tuple[str, ...]
+    matrix: npt.NDArray[np.uint8]
+
+    def wide(self) -> pa.Table:
+        """A row a child; a column an indicator, with the numbers of `STATES`."""
+        columns = {name: self.matrix[:, place] for place, name in enumerate(self.indicators)}
+        return pa.table({"subject_id": self.subject_ids} | columns)
+
+    def tall(self) -> pa.Table:
+        """A row for each child and indicator: subject_id, indicator, state (in words, dictionary-coded)."""
+        children, indicators = self.matrix.shape
+        names = np.tile(np.arange(indicators, dtype=np.int16), children)
+        return pa.table(
+            {
+                "subject_id": np.repeat(self.subject_ids, indicators),
+                "indicator": pa.DictionaryArray.from_arrays(names, list(self.indicators)),
+                "state": pa.DictionaryArray.from_arrays(self.matrix.reshape(-1).astype(np.int8), list(STATES)),
+            }
+        )
+
+    def of(self, subject_id: int) -> dict[str, str]:
+        """One child's states in words, by indicator; every one “not assessable” for a stranger."""
+        row = int(np.searchsorted(self.subject_ids, subject_id))
+        known = row < len(self.subject_ids) and self.subject_ids[row] == subject_id
+        numbers = self.matrix[row] if known else np.zeros(len(self.indicators), np.uint8)
+        return {name: STATES[int(n)] for name, n in zip(self.indicators, numbers, strict=True)}
+
+
+def state_at(source: District | Path, on: date, *, registry: Registry | None = None, out: Path | None = None) -> States:
+    """The three-valued state of every indicator for every child on a day, rates of schools and areas included.
+
+    Args:
+        source: a district, or a folder that holds what `records/` does.
+        on: the day.
+        registry: the indicators that the spans were built with (by default the district's).
+        out: where the spans are (by default the district's `index/`).
+    """
+    return SpanIndex(source, registry=registry, out=out).state_at(on)
+
+
+def prevalence_by_month(
+    source: District | Path, first: date, last: date, *, registry: Registry | None = None, out: Path | None = None
+) -> pa.Table:
+    """How many children have each indicator on the first day of each month from `first` to `last`.
+
+    Returns:
+        A table indicator, month, present, assessable, by indicator and month. `present` counts among
+        `assessable`. Children are counted at the ages at which the indicator applies.
+    """
+    return SpanIndex(source, registry=registry, out=out).prevalence_by_month(first, last)
+
+
+def register_views(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """Make the views `spans` and `assessable` (subject_id, indicator, true_from, true_to) over an `index/` folder.
+
+    `assessable` is stored once for each group of indicators with the same needs; the view spells it out for
+    each indicator, together with the days on which it is present beyond what is covered.
+    """
+    files = SpanFiles(folder)
+    _exists(files)
+    con.execute(f"CREATE OR REPLACE VIEW spans AS SELECT * FROM read_parquet({quote(str(files.spans))})")
+    con.execute(f"CREATE OR REPLACE VIEW assessable AS {assessable_sql(folder)}")
+
+
+def assessable_sql(folder: Path) -> str:
+    """SQL of the assessable days of each indicator; disjoint for each child and indicator, in no order."""
+    files = SpanFiles(folder)
+    return f"""SELECT subject_id, indicator, true_from, true_to
+        FROM read_parquet({quote(str(files.covered))}) JOIN read_parquet({quote(str(files.needs))}) USING (needs)
+        UNION ALL BY NAME SELECT * FROM read_parquet({quote(str(files.beyond))})"""
+
+
+@dataclass
+class SpanIndex:
+    """The spans of a district, opened once to answer many questions."""
+
+    source: District | Path
+    registry: Registry | None = None
+    out: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.out is None:
+            self.out = self.source.index if isinstance(self.source, District) else Path(self.source) / "index"
+        self.registry = self.registry or registry_of(self.source)
+        self.files = SpanFiles(self.out)
+        _exists(self.files)
+
+    @cached_property
+    def people(self) -> People:
+        """Everyone whose month of birth is known."""
+        path = Store.of(self.source).folder / "subjects.parquet"
+        table = pq.read_table(path, columns=["subject_id", "birth_month", "kind"])
+        ids, kinds = table["subject_id"].to_numpy(), table["kind"].combine_chunks().dictionary_encode()
+        born = table["birth_month"].cast(pa.int32()).to_numpy()
+        homes = kinds.dictionary.to_pylist()
+        home = kinds.indices.to_numpy() == (homes.index("home") if "home" in homes else -1)
+        known = np.isfinite(born.astype(np.float64)) & ~home
+        days = born[known].astype(np.int64).astype("datetime64[D]")
+        months = days.astype("datetime64[M]").astype(np.int64)
+        order = np.argsort(ids[known], kind="stable")
+        return People(ids[known][order], months[order])
+
+    def state_at(self, on: date) -> States:
+        """The three-valued state of every indicator for every child on a day."""
+        assert self.registry is not None
+        people, day = self.people, day_number(on)
+        young = (people.day_at_age(0) <= day) & (day < people.day_at_age(ADULT_MONTHS))
+        children = People(people.ids[young], people.months[young])
+        stored = [indicator.id for indicator in self.registry.stored]
+        place = {name: number for number, name in enumerate(stored)}
+        matrix = np.zeros((len(stored), len(children)), np.uint8)
+        for group, rows in self._open_on(self.files.covered, day, children):
+            for name in self._groups.get(group, ()):
+                matrix[place[name], rows] = 1
+        for name, rows in self._open_on(self.files.spans, day, children):
+            matrix[place[name], rows] = 2
+        columns = [matrix]
+        if self.registry.rates:
+            con = session(self.source)
+            places = {
+                among: places_on(con, Store.of(self.source), among, on, children) for among in ("school", "lsoa")
+            }
+            con.close()
+            rates = [rate_column(i, matrix[place[i.expression.indicator]], places, children, day) for i in self.registry.rates]  # type: ignore[union-attr]
+            columns.append(np.stack(rates))
+        names = (*stored, *(indicator.id for indicator in self.registry.rates))
+        return States(on, children.ids, names, np.concatenate(columns).T)
+
+    def prevalence_by_month(self, first: date, last: date) -> pa.Table:
+        """Present and assessable children for each indicator on the first day of each month."""
+        assert self.registry is not None
+        months = _months(first, last)
+        edges = np.array([day_number(month) for month in months], np.int64)
+        slot = np.searchsorted(edges, np.arange(OPEN + 1)).astype(np.int32)  # the first month on or after a day
+        stored = [indicator.id for indicator in self.registry.stored]
+        present = self._series(self.files.spans, stored, slot, len(months))
+        beyond = self._series(self.files.beyond, stored, slot, len(months))
+        names = list(self._groups)
+        covered = dict(zip(names, self._series(self.files.covered, names, slot, len(months)), strict=True))
+        by_indicator = {name: covered[group] for group, members in self._groups.items() for name in members}
+        return pa.table(
+            {
+                "indicator": pa.array(np.repeat(stored, len(months)), pa.string()),
+                "month": pa.array(months * len(stored), pa.date32()),
+                "present": np.concatenate([*present, np.empty(0, np.int64)]),
+                "assessable": np.concatenate(
+                    [*(by_indicator[n] + beyond[place] for place, n in enumerate(stored)), np.empty(0, np.int64)]
+                ),
+            }
+        )
+
+    @cached_property
+    def _groups(self) -> dict[str, list[str]]:
+        table = pq.read_table(self.files.needs).to_pydict()
+        groups: dict[str, list[str]] = {}
+        for name, group in zip(table["indicator"], table["needs"], strict=True):
+            groups.setdefault(group, []).append(name)
+        return groups
+
+    def _open_on(self, path: Path, day: int, children: People) -> Iterator[tuple[str, npt.NDArray[np.int64]]]:
+        """For each label of a file, the children with an interval that is open on the day."""
+        for label, ids, starts, ends in _labelled(path):
+            rows = children.numbers_of(ids[(starts <= day) & (ends > day)])
+            yield label, rows[rows >= 0]
+
+    def _series(self, path: Path, labels: Sequence[str], slot: Keys, months: int) -> list[npt.NDArray[np.int64]]:
+        place = {name: number for number, name in enumerate(labels)}
+        change = np.zeros((len(labels), months + 1), np.int64)
+        for label, _, starts, ends in _labelled(path, ids=False):
+            change[place[label]] += np.bincount(slot[starts], minlength=months + 1)
+            change[place[label]] -= np.bincount(slot[ends], minlength=months + 1)
+        return list(np.cumsum(change, axis=1)[:, :months])
+
+
+def _labelled(path: Path, *, ids: bool = True) -> Iterator[tuple[str, Keys, Keys, Keys]]:
+    """Each row group of a spans file: its one label, the subjects, and the days as numbers."""
+    with pq.ParquetFile(path) as file:
+        name = file.schema_arrow.names[1]
+        columns = (["subject_id"] if ids else []) + ["true_from", "true_to"]
+        table = file.read(columns=columns)
+        first = 0
+        for number in range(file.num_row_groups):
+            group: Any = file.metadata.row_group(number)
+            rows = table.slice(first, group.num_rows)
+            first += group.num_rows
+            label = group.column(file.schema_arrow.names.index(name)).statistics.min
+            yield (
+                label,
+                rows["subject_id"].to_numpy() if ids else np.empty(0, np.int64),
+                _day_numbers(rows["true_from"]),
+                _day_numbers(rows["true_to"]),
+            )
+
+
+def _day_numbers(column: pa.ChunkedArray) -> npt.NDArray[np.int32]:
+    filled = column.cast(pa.int32()).fill_null(OPEN + _EPOCH)
+    return np.asarray(filled.to_numpy()) - np.int32(_EPOCH)
+
+
+def _months(first: date, last: date) -> list[date]:
+    numbers = range(first.year * 12 + first.month - 1, last.year * 12 + last.month)
+    return [date(number // 12, number % 12 + 1, 1) for number in numbers]
+
+
+def _exists(files: SpanFiles) -> None:
+    for path in (files.spans, files.covered, files.beyond, files.needs):
+        if not path.is_file():
+            raise EviError("it has not been made yet.", where=str(path), do="Run `evi index`, or `evi run`.")

@@ -1,0 +1,184 @@
+"""Spans: for every child and indicator the days on which it is present. Built whole, in one plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from evi.indicators import state
+from evi.indicators.compiler import Evaluation, groups
+from evi.indicators.covering import Group, read_coverage
+from evi.indicators.extraction import extract
+from evi.indicators.intervals import DAY_BITS, DAY_ZERO, OPEN, Days
+from evi.indicators.people import People, number_people
+from evi.indicators.plan import KINDS, Plan
+from evi.indicators.registry import Registry, load_registry
+from evi.indicators.sources import Store
+from evi.workspace import SILENT, District, Progress, StageResult, connect, quote, replace_file
+
+_EPOCH = (DAY_ZERO - type(DAY_ZERO)(1970, 1, 1)).days
+_ROWS = 262_144
+
+
+@dataclass(frozen=True)
+class SpanFiles:
+    """The files of spans in `index/`.
+
+    Attributes:
+        folder: where they are.
+    """
+
+    folder: Path
+
+    @property
+    def spans(self) -> Path:
+        """subject_id, indicator, true_from, true_to (null: open): present; by indicator, subject, day."""
+        return self.folder / "spans.parquet"
+
+    @property
+    def covered(self) -> Path:
+        """subject_id, needs, true_from, true_to: days on which a "no" means no, for each group of needs."""
+        return self.folder / "covered.parquet"
+
+    @property
+    def beyond(self) -> Path:
+        """subject_id, indicator, true_from, true_to: present on days that are not covered."""
+        return self.folder / "beyond.parquet"
+
+    @property
+    def needs(self) -> Path:
+        """indicator, needs: the group of each indicator."""
+        return self.folder / "needs.parquet"
+
+    @property
+    def state(self) -> Path:
+        """The intervals from which spans are updated without reading the events again."""
+        return self.folder / "intervals"
+
+
+def registry_of(source: District | Path) -> Registry:
+    """The registry of a district: the shipped one and the district's own folders."""
+    extra = source.config.registry if isinstance(source, District) else ()
+    return load_registry([source.root / name for name in extra] if isinstance(source, District) else [])
+
+
+def session(source: District | Path) -> duckdb.DuckDBPyConnection:
+    """A DuckDB session that spills to the district's scratch folder."""
+    return connect(scratch=source.scratch if isinstance(source, District) else None)
+
+
+def build_spans(
+    source: District | Path,
+    progress: Progress = SILENT,
+    *,
+    registry: Registry | None = None,
+    out: Path | None = None,
+) -> StageResult:
+    """Build all spans of a store of events from nothing.
+
+    Args:
+        source: a district, or a folder that holds what `records/` does.
+        progress: where to show how it goes.
+        registry: the indicators (by default those of the district).
+        out: where to write (by default the district's `index/`; needed for a folder).
+
+    Returns:
+        Rows of each file written.
+    """
+    store, files = Store.of(source), SpanFiles(_out(source, out))
+    plan = Plan.of(registry or registry_of(source))
+    con = session(source)
+    with progress.task("Spans of indicators", len(KINDS) + 2) as advance:
+        people = number_people(con, store, plan.registry)
+        evaluation = Evaluation(plan, people, read_coverage(con, store))
+        codes, events = store.codes(con), f"read_parquet({quote(store.by_code)})"
+        saved = state.Writer(files.state, plan, people)
+        for kind in KINDS:
+            intervals = extract(con, plan, kind, events, codes).sorted()
+            saved.write(intervals)
+            evaluation.take(kind, intervals)
+            del intervals
+            advance(1)
+        saved.close(evaluation.coverage, con)
+        con.close()
+        rows = write_all(files, evaluation)
+        advance(2)
+    return StageResult("spans", rows)
+
+
+def write_all(files: SpanFiles, evaluation: Evaluation) -> dict[str, int]:
+    """Write every file of spans from a full evaluation; returns their rows."""
+    plan, people = evaluation.plan, evaluation.people
+    by_group = groups(plan)
+    with ThreadPoolExecutor(2) as pool:
+        covered = dict(zip(by_group, pool.map(evaluation.covered, by_group.values()), strict=True))
+        spans = dict(zip(plan.registry.stored, pool.map(evaluation.spans, plan.registry.stored), strict=True))
+        beyond = dict(zip(spans, pool.map(evaluation.beyond, spans, spans.values()), strict=True))
+        jobs = {
+            "spans": pool.submit(write, files.spans, "indicator", people, ((i.id, d) for i, d in spans.items())),
+            "covered": pool.submit(write, files.covered, "needs", people, ((g.name, d) for g, d in covered.items())),
+            "beyond": pool.submit(write, files.beyond, "indicator", people, ((i.id, d) for i, d in beyond.items())),
+        }
+        rows = {name: job.result() for name, job in jobs.items()}
+    write_needs(files, plan.registry)
+    return rows
+
+
+def write(path: Path, label: str, people: People, labelled: Iterable[tuple[str, Days]]) -> int:
+    """Write one file of spans, sorted by label, subject and day; the same days give the same bytes."""
+    schema = pa.schema(
+        [("subject_id", pa.int64()), (label, pa.string()), ("true_from", pa.date32()), ("true_to", pa.date32())]
+    )
+    rows = 0
+    with (
+        replace_file(path) as scratch,
+        pq.ParquetWriter(scratch, schema, compression="zstd", compression_level=1, use_dictionary=[label]) as writer,
+    ):
+        for name, days in sorted(labelled, key=lambda pair: pair[0]):
+            for table in _tables(schema, name, people, days):
+                writer.write_table(table)
+                rows += table.num_rows
+    return rows
+
+
+def _tables(schema: pa.Schema, name: str, people: People, days: Days) -> Iterator[pa.Table]:
+    for first in range(0, len(days), _ROWS):
+        starts, ends = days.starts[first : first + _ROWS], days.ends[first : first + _ROWS]
+        until = (ends & OPEN).astype(np.int32)
+        text = pa.DictionaryArray.from_arrays(np.zeros(len(starts), np.int8), [name]).cast(pa.string())
+        yield pa.table(
+            [
+                pa.array(people.ids[starts >> DAY_BITS]),
+                text,
+                pa.array((starts & OPEN).astype(np.int32) + np.int32(_EPOCH)).cast(pa.date32()),
+                pa.array(until + np.int32(_EPOCH), mask=until == OPEN).cast(pa.date32()),
+            ],
+            schema=schema,
+        )
+
+
+def write_needs(files: SpanFiles, registry: Registry) -> None:
+    """Write which group of needs each indicator has."""
+    table = pa.table(
+        {
+            "indicator": [indicator.id for indicator in registry.stored],
+            "needs": [Group.of(indicator).name for indicator in registry.stored],
+        }
+    )
+    with replace_file(files.needs) as scratch:
+        pq.write_table(table, scratch, compression="zstd")
+
+
+def _out(source: District | Path, out: Path | None) -> Path:
+    if out is not None:
+        return out
+    if isinstance(source, District):
+        return source.index
+    return Path(source) / "index"

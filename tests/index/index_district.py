@@ -15,7 +15,7 @@ from evi.index.catalogue import Bands, Catalogue, Entry
 from evi.workspace import District, DistrictConfig
 
 DAY = date(2026, 8, 31)
-EPOCH = date(1970, 1, 1)
+FAR = date(9999, 12, 31)
 BANDS = Bands(("fewest", "some", "more", "most"), (0.1, 0.2, 0.3), 0.5, True, "made up for tests.")
 
 CATALOGUE = Catalogue(
@@ -36,7 +36,7 @@ CATALOGUE = Catalogue(
         "education": "Good education", "early_years": "Early years", "health": "Health",
         "domestic_abuse": "Domestic abuse", "housing": "Secure housing", "money": "Money", "safety": "Safe from harm",
     },
-    version="test", digest="0" * 32,
+    digest="0" * 32,
 )  # fmt: skip
 
 
@@ -46,19 +46,41 @@ class Tables:
 
     subjects: list[tuple]
     spans: list[tuple]
-    assessable: list[tuple]
+    covered: list[tuple]
     residence: list[tuple] = ()
     enrolment: list[tuple] = ()
     coverage: list[tuple] = ()
     people: list[tuple] = ()
     events: list[dict] = ()
 
+    @property
+    def needs(self) -> list[tuple]:
+        """Each indicator's group of needs; here each has its own."""
+        return [(entry.id, f"needs of {entry.id}") for entry in CATALOGUE.own]
+
+    @property
+    def beyond(self) -> list[tuple]:
+        """Present on days that are not covered."""
+        found = []
+        for subject, indicator, first, last in self.spans:
+            start, end = first, last or FAR
+            for owner, needs, begin, stop in self.covered:
+                if owner == subject and needs == f"needs of {indicator}" and begin < end and stop > start:
+                    if start < begin:
+                        found.append((subject, indicator, start, begin))
+                    start = stop
+            if start < end:
+                found.append((subject, indicator, start, None if end == FAR else end))
+        return found
+
 
 I64, TEXT, DATE = pa.int64(), pa.string(), pa.date32()
 SHAPES = {
     "subjects": ("records", [("subject_id", I64), ("birth_month", DATE), ("sex", TEXT), ("ethnicity", TEXT), ("language", TEXT), ("kind", TEXT)]),
     "spans": ("index", [("subject_id", I64), ("indicator", TEXT), ("true_from", DATE), ("true_to", DATE)]),
-    "assessable": ("index", [("subject_id", I64), ("indicator", TEXT), ("true_from", DATE), ("true_to", DATE)]),
+    "covered": ("index", [("subject_id", I64), ("needs", TEXT), ("true_from", DATE), ("true_to", DATE)]),
+    "beyond": ("index", [("subject_id", I64), ("indicator", TEXT), ("true_from", DATE), ("true_to", DATE)]),
+    "needs": ("index", [("indicator", TEXT), ("needs", TEXT)]),
     "residence": ("records", [("subject_id", I64), ("home", I64), ("lsoa", TEXT), ("start", DATE), ("end", DATE)]),
     "enrolment": ("records", [("subject_id", I64), ("school", TEXT), ("start", DATE), ("end", DATE)]),
     "coverage": ("records", [("subject_id", I64), ("feed", TEXT), ("start", DATE), ("end", DATE), ("known_at", DATE)]),
@@ -82,7 +104,7 @@ def write_tables(root: Path, tables: Tables, name: str = "Testbridge") -> Distri
     )
     for table, (room, columns) in SHAPES.items():
         rows = sorted(getattr(tables, table), key=lambda row: tuple(str(cell) for cell in row))
-        if table in ("spans", "assessable"):
+        if table in ("spans", "covered", "beyond"):
             rows = sorted(rows, key=lambda row: (row[1], row[0], row[2]))
         folder = district.root / room
         folder.mkdir(exist_ok=True)
@@ -137,7 +159,7 @@ def _indicator(rng, tables, subject, born, entry, covered, start):
         first = max(join[0](pair[0] for pair in known), age_first)
         last = min(join[1](pair[1] for pair in known), age_last)
         if first < last:
-            tables.assessable.append((subject, entry.id, first, last))
+            tables.covered.append((subject, "needs of " + entry.id, first, last))
     at = start
     while rng.random() < 0.35:
         at += timedelta(days=int(rng.integers(10, 400)))

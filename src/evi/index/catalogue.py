@@ -68,6 +68,11 @@ class Entry:
         codes: prefixes or whole codes of the events that it reads.
         digest: a hash of its definition, so that a change of definition shows.
         sensitive: true if what it says about a child needs special care in print.
+        who_would_know: the service to ask.
+        requires: true if being covered is not enough, and a result or a watch at some age is needed too.
+        rate_of, rate_at_least, minimum_children: for an indicator of schools or areas, the indicator whose
+            share of children it is, the share in thousandths from which it is present, and the fewest
+            children of whom it says anything.
     """
 
     id: str
@@ -81,6 +86,11 @@ class Entry:
     codes: tuple[str, ...] = ()
     digest: str = ""
     sensitive: bool = False
+    who_would_know: str = ""
+    requires: bool = False
+    rate_of: str | None = None
+    rate_at_least: int = 0
+    minimum_children: int = 0
 
     def applies_at(self, age_months: int) -> bool:
         """Whether a child of this age can have it."""
@@ -94,7 +104,6 @@ class Catalogue:
     entries: tuple[Entry, ...]
     bands: Bands
     domains: dict[str, str] = field(default_factory=dict)
-    version: str = ""
     digest: str = ""
 
     @property

@@ -41,9 +41,9 @@ def _state(day: date) -> list[Step]:
         Step(
             "home_at",
             "where each person lives",
-            latest_at("residence", "home AS household_id, lsoa", "home", day),
+            latest_at("residence", "home AS household_id, lsoa", "home DESC", day),
         ),
-        Step("school_at", "the roll each child is on", latest_at("enrolment", "school", "school", day)),
+        Step("school_at", "the roll each child is on", latest_at("enrolment", "school", "school DESC", day)),
         Step(
             "covered_at",
             "the feeds that cover each person",
@@ -59,7 +59,8 @@ def _state(day: date) -> list[Step]:
                 FROM (SELECT subject_id, indicator, true AS present, true_from AS since
                       FROM spans WHERE {open_on}
                       UNION ALL
-                      SELECT subject_id, indicator, false, NULL FROM assessable WHERE {open_on})
+                      SELECT subject_id, indicator, false, NULL FROM covered JOIN needs USING (needs)
+                      WHERE {open_on})
                 JOIN own USING (indicator) GROUP BY subject_id, position, domain""",
         ),
         Step(

@@ -8,6 +8,7 @@ over months is then the count of indicators of each child. The figures of any mo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -24,7 +25,7 @@ from evi.index.children import ADULT_MONTHS
 from evi.index.registry import read_catalogue
 from evi.index.sources import open_sources
 from evi.index.steps import Step, columns, load_catalogue, run_steps
-from evi.workspace import SILENT, District, EviError, Progress, StageResult, replace_dir
+from evi.workspace import SILENT, District, EviError, Progress, StageResult, quote, replace_dir
 
 Counts = npt.NDArray[np.int16]
 
@@ -153,7 +154,7 @@ def _steps(days: list[date]) -> list[Step]:
         return f"""SELECT row, position, domain,
                           greatest({position("true_from")}, age_from - age_first)::INTEGER AS first,
                           least({position("true_to")}, age_to - age_first)::INTEGER AS last
-                   FROM ({source}) JOIN own USING (indicator) JOIN rows USING (subject_id)
+                   FROM {source} JOIN own USING (indicator) JOIN rows USING (subject_id)
                    WHERE {position("true_from")} < {position("true_to")}
                      AND greatest({position("true_from")}, age_from - age_first)
                          < least({position("true_to")}, age_to - age_first)"""
@@ -167,44 +168,13 @@ def _steps(days: list[date]) -> list[Step]:
                 FROM subjects WHERE kind <> 'home' AND birth_month <= DATE '{days[-1]}'
                   AND datediff('month', birth_month, DATE '{first}') < {ADULT_MONTHS}""",
         ),
-        Step("present_months", "present indicators by month", clipped("SELECT * FROM spans")),
-        Step("covered_months", "covered indicators by month", clipped("SELECT * FROM assessable")),
-        Step(
-            "uncovered_months",
-            "the months in which an indicator is present and no coverage says so",
-            _uncovered(),
-        ),
+        Step("present_months", "present indicators by month", clipped("spans")),
         Step(
             "answered_months",
             "assessable indicators by month: covered, or present all the same",
-            "SELECT row, position, domain, first, last FROM covered_months "
-            "UNION ALL SELECT * FROM uncovered_months",
+            clipped("(SELECT * FROM covered JOIN needs USING (needs))") + " UNION ALL " + clipped("beyond"),
         ),
     ]
-
-
-def _uncovered() -> str:
-    """SQL of the present months outside every covered interval, found only where one sticks out."""
-    return """
-        WITH out AS (
-            SELECT p.* FROM present_months AS p ANTI JOIN covered_months AS c
-              ON c.row = p.row AND c.position = p.position AND c.first <= p.first AND c.last >= p.last),
-        edges AS (
-            SELECT row, position, domain, month, sum(present) AS present, sum(covered) AS covered
-            FROM (SELECT row, position, domain, first AS month, 1 AS present, 0 AS covered FROM out
-                  UNION ALL SELECT row, position, domain, last, -1, 0 FROM out
-                  UNION ALL SELECT row, position, domain, first, 0, 1 FROM covered_months
-                            SEMI JOIN out USING (row, position)
-                  UNION ALL SELECT row, position, domain, last, 0, -1 FROM covered_months
-                            SEMI JOIN out USING (row, position))
-            GROUP BY row, position, domain, month),
-        running AS (
-            SELECT row, position, domain, month AS first,
-                   lead(month) OVER (PARTITION BY row, position ORDER BY month) AS last,
-                   sum(present) OVER (PARTITION BY row, position ORDER BY month) AS present,
-                   sum(covered) OVER (PARTITION BY row, position ORDER BY month) AS covered
-            FROM edges)
-        SELECT row, position, domain, first, last FROM running WHERE present > 0 AND covered = 0"""
 
 
 @dataclass(frozen=True)
@@ -293,15 +263,16 @@ def _tabulate(
         if with_children:
             tables.append(
                 pa.table(
-                    {"subject_id": pa.array(subjects[here]), "month": pa.array([day] * len(here), pa.date32()),
+                    {"subject_id": pa.array(subjects[here]),
+                     "month": pa.array([day] * len(here), pa.date32()),
                      "n_present": n, "n_assessable": of, "evi": pa.array(evi, mask=np.isnan(evi)),
                      "band": pa.array(np.array(bands.all_names)[band], pa.string())}
                 )
             )  # fmt: skip
     return Panel(
         pa.Table.from_pylist(months),
-        _by_month(con, grid, "indicator", _INDICATORS),
-        _by_month(con, grid, "domain", _DOMAINS),
+        _by_indicator(con, grid),
+        _by_domain(con, grid, catalogue.domain_ids),
         pa.concat_tables(tables) if with_children else None,
     )
 
@@ -310,40 +281,34 @@ def _column(band: str) -> str:
     return "n_" + band.replace(" ", "_")
 
 
-_INDICATORS = (
-    "SELECT indicator AS thing, first, last, {kind} AS kind FROM {table} JOIN own USING (position)",
-    "SELECT indicator FROM own ORDER BY position",
-)
-_DOMAINS = (
-    """SELECT domain AS thing, first, last, {kind} AS kind FROM (
-         SELECT domain, min(first) AS first, max(last) AS last FROM (
-           SELECT row, domain, first, last,
-                  sum(begins) OVER (PARTITION BY row, domain ORDER BY first, last, position) AS island
-           FROM (SELECT *, (first > coalesce(max(last) OVER (PARTITION BY row, domain
-                              ORDER BY first, last, position
-                              ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
-                            -1))::INTEGER AS begins FROM {table}))
-         GROUP BY row, domain, island)""",
-    "SELECT domain FROM own GROUP BY domain ORDER BY min(position)",
-)
-
-
-def _by_month(con: duckdb.DuckDBPyConnection, grid: _Grid, name: str, queries: tuple[str, str]) -> pa.Table:
-    """Children with each thing, and children for whom it is assessable, at each month's end."""
-    intervals, things = queries
-    names = [thing for (thing,) in con.execute(things).fetchall()]
+def _by_indicator(con: duckdb.DuckDBPyConnection, grid: _Grid) -> pa.Table:
+    """Children with each indicator, and children for whom it is assessable, at each month's end."""
+    names = [name for (name,) in con.execute("SELECT indicator FROM own ORDER BY position").fetchall()]
     change = np.zeros((2, len(names), len(grid.days) + 1), np.int64)
     for kind, table in enumerate(("present_months", "answered_months")):
-        query = intervals.format(kind=kind, table=table)
         for edge, sign in (("first", 1), ("last", -1)):
-            grouped = con.execute(f"SELECT thing, {edge}, count(*) FROM ({query}) GROUP BY ALL").fetchall()
-            for thing, month, count in grouped:
-                change[kind, names.index(thing), month] += sign * count
-    counts = change.cumsum(axis=2)[:, :, :-1]
+            query = f"SELECT position, {edge}, count(*) FROM {table} GROUP BY ALL"
+            for position, month, count in con.execute(query).fetchall():
+                change[kind, position, month] += sign * count
+    return _long(grid, "indicator", names, change.cumsum(axis=2)[:, :, :-1])
+
+
+def _by_domain(con: duckdb.DuckDBPyConnection, grid: _Grid, domains: Sequence[str]) -> pa.Table:
+    """Children with a need in each domain, and children for whom any of it is assessable."""
+    counts = np.zeros((2, len(domains), len(grid.days)), np.int64)
+    for kind, table in enumerate(("present_months", "answered_months")):
+        for place, domain in enumerate(domains):
+            query = f"SELECT row, first, last FROM {table} WHERE domain = {quote(domain)}"
+            counts[kind, place] = (grid.count(con, query) > 0).sum(axis=1)
+    return _long(grid, "domain", list(domains), counts)
+
+
+def _long(grid: _Grid, name: str, things: list[str], counts: npt.NDArray[np.int64]) -> pa.Table:
+    """A table of one row a month and thing, from counts of (present, assessable) by thing and month."""
     return pa.table(
         {
-            "month": pa.array([day for day in grid.days for _ in names], pa.date32()),
-            name: pa.array(names * len(grid.days), pa.string()),
+            "month": pa.array([day for day in grid.days for _ in things], pa.date32()),
+            name: pa.array(things * len(grid.days), pa.string()),
             "n_present": counts[0].T.ravel(),
             "n_assessable": counts[1].T.ravel(),
         }

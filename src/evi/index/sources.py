@@ -8,17 +8,22 @@ import duckdb
 
 from evi.workspace import District, EviError, connect, quote
 
+HOME_SUBJECT = "-({home} & 4611686018427387903) - 1"
+"""The subject id of a home whose keyed code is `home`: what records that name only an address are about."""
+
 _SHAPES = {
     "subjects": "subject_id BIGINT, birth_month DATE, sex VARCHAR, ethnicity VARCHAR, kind VARCHAR",
     "spans": "subject_id BIGINT, indicator VARCHAR, true_from DATE, true_to DATE",
-    "assessable": "subject_id BIGINT, indicator VARCHAR, true_from DATE, true_to DATE",
+    "beyond": "subject_id BIGINT, indicator VARCHAR, true_from DATE, true_to DATE",
+    "covered": "subject_id BIGINT, needs VARCHAR, true_from DATE, true_to DATE",
+    "needs": "indicator VARCHAR, needs VARCHAR",
     "residence": 'subject_id BIGINT, home BIGINT, lsoa VARCHAR, start DATE, "end" DATE',
     "enrolment": 'subject_id BIGINT, school VARCHAR, start DATE, "end" DATE',
     "coverage": 'subject_id BIGINT, feed VARCHAR, start DATE, "end" DATE, known_at DATE',
     "people": "feed VARCHAR, person BIGINT, subject_id BIGINT, probability DOUBLE",
     "areas": "lsoa VARCHAR, lsoa_name VARCHAR, ward VARCHAR, ward_name VARCHAR, imd_decile INTEGER",
 }
-_NEEDED = {"subjects": "load", "spans": "index", "assessable": "index"}
+_NEEDED = {"subjects": "load", "spans": "index", "beyond": "index", "covered": "index", "needs": "index"}
 
 
 def paths(district: District) -> dict[str, Path]:
@@ -27,7 +32,9 @@ def paths(district: District) -> dict[str, Path]:
     return {
         "subjects": records / "subjects.parquet",
         "spans": index / "spans.parquet",
-        "assessable": index / "assessable.parquet",
+        "beyond": index / "beyond.parquet",
+        "covered": index / "covered.parquet",
+        "needs": index / "needs.parquet",
         "residence": records / "residence.parquet",
         "enrolment": records / "enrolment.parquet",
         "coverage": records / "coverage.parquet",

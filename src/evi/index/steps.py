@@ -38,8 +38,9 @@ def run_steps(con: duckdb.DuckDBPyConnection, steps: Iterable[Step]) -> None:
 def load_catalogue(con: duckdb.DuckDBPyConnection, catalogue: Catalogue) -> None:
     """Put the indicators of the child's own index into the session.
 
-    Makes `own(position, indicator, domain, scope, age_from, age_to, every_feed)` and
-    `own_feeds(indicator, feed)`.
+    Makes `own(position, indicator, domain, scope, age_from, age_to, every_feed)`,
+    `own_feeds(indicator, feed)` and `own_codes(indicator, pattern, stem)`; `stem` is what the codes of a
+    pattern that ends in `*` begin with.
     """
     own = catalogue.own
     table = pa.table(
@@ -60,7 +61,15 @@ def load_catalogue(con: duckdb.DuckDBPyConnection, catalogue: Catalogue) -> None
             "feed": pa.array([pair[1] for pair in pairs], pa.string()),
         }
     )
-    for name, data in (("own", table), ("own_feeds", feeds)):
+    read = [(entry.id, code) for entry in own for code in entry.codes]
+    codes = pa.table(
+        {
+            "indicator": pa.array([indicator for indicator, _code in read], pa.string()),
+            "pattern": pa.array([code for _indicator, code in read], pa.string()),
+            "stem": pa.array([code[:-1] if code.endswith("*") else None for _i, code in read], pa.string()),
+        }
+    )
+    for name, data in (("own", table), ("own_feeds", feeds), ("own_codes", codes)):
         con.register("incoming", data)
         con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM incoming")
         con.unregister("incoming")

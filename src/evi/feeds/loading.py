@@ -31,7 +31,7 @@ from evi.feeds.layout import (
 from evi.workspace import EviError
 
 PACKAGE = resources.files("evi.feeds")
-_RESERVED = {"row_no", "delivery", "withdrawn", "record", "home", "lsoa", *ROW_DATES}
+_RESERVED = {"row_no", "flags", "problems", "delivery", "withdrawn", "record", "home", "lsoa", *ROW_DATES}
 _YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -152,7 +152,9 @@ def _check_names(layout: Layout, where: str) -> None:
     """Every field and role that the layout names is there, and no field has a name that eVI uses itself."""
     names = [each.name for each in layout.fields]
     lowered = [name.lower() for name in names]
-    taken = [name for name in names if name.lower() in _RESERVED or name.lower().startswith("person_")]
+    taken = [
+        name for name in names if name.lower() in _RESERVED or name.lower().startswith(("person_", "evi_"))
+    ]
     if taken or len(set(lowered)) < len(lowered):
         raise _broken(where, f"field names must differ and may not be {', '.join(taken) or 'repeated'}.")
     used: list[str] = [*layout.row_key, *layout.record_id, *(rule.field for rule in layout.rules)]

@@ -20,13 +20,61 @@ _FOLDS = str.maketrans(
 )
 _TITLES = frozenset({"MR", "MRS", "MISS", "MS", "DR", "MASTER", "MSTR", "PROF", "REV", "SIR"})
 _NOT_NAMES = frozenset(
-    {"UNKNOWN", "NOTKNOWN", "UNK", "NK", "NA", "NONE", "NULL", "TEST", "BABY", "BABYBOY", "BABYGIRL", "BABYOF"}
+    {
+        "UNKNOWN",
+        "NOTKNOWN",
+        "UNK",
+        "NK",
+        "NA",
+        "NONE",
+        "NULL",
+        "TEST",
+        "BABY",
+        "BABYBOY",
+        "BABYGIRL",
+        "BABYOF",
+    }
     | {"TWINONE", "TWINTWO", "INFANT", "UNBORN", "NOTGIVEN", "NOTSTATED", "XX", "XXX", "ANON", "ANONYMOUS"}
 )
 # Parts that belong to the name after them: "van der Berg", "al Hassan", "O Brien".
 _PARTICLES = frozenset(
-    {"AL", "EL", "AB", "BIN", "BINT", "IBN", "ABU", "ABD", "ABDUL", "DE", "DEL", "DELLA", "DA", "DI", "DO", "DOS"}
-    | {"DU", "LA", "LE", "VAN", "VON", "DER", "DEN", "TER", "TEN", "ST", "MC", "MAC", "O", "UR", "UL", "UD", "US"}
+    {
+        "AL",
+        "EL",
+        "AB",
+        "BIN",
+        "BINT",
+        "IBN",
+        "ABU",
+        "ABD",
+        "ABDUL",
+        "DE",
+        "DEL",
+        "DELLA",
+        "DA",
+        "DI",
+        "DO",
+        "DOS",
+    }
+    | {
+        "DU",
+        "LA",
+        "LE",
+        "VAN",
+        "VON",
+        "DER",
+        "DEN",
+        "TER",
+        "TEN",
+        "ST",
+        "MC",
+        "MAC",
+        "O",
+        "UR",
+        "UL",
+        "UD",
+        "US",
+    }
 )
 _PART = re.compile(r"[^\W\d_]+")
 _UK_POSTCODE = re.compile(r"^([A-Z]{1,2}\d[A-Z\d]?)(\d[A-Z]{2})$")
@@ -37,8 +85,23 @@ _UPN_LETTERS = "ABCDEFGHJKLMNPQRTUVWXYZ"
 # Birth dates that systems fill in when none is known.
 _DEFAULT_DATES = frozenset({date(1900, 1, 1), date(1901, 1, 1), date(1900, 12, 31), date(1899, 12, 31)})
 _OLDEST_BIRTH_YEAR = 1880
-_SHORT = {"RD": "ROAD", "ST": "STREET", "AVE": "AVENUE", "AV": "AVENUE", "LN": "LANE", "DR": "DRIVE", "CL": "CLOSE"}
-_SHORT |= {"CT": "COURT", "PL": "PLACE", "CRES": "CRESCENT", "TER": "TERRACE", "GDNS": "GARDENS", "SQ": "SQUARE"}
+_SHORT = {
+    "RD": "ROAD",
+    "ST": "STREET",
+    "AVE": "AVENUE",
+    "AV": "AVENUE",
+    "LN": "LANE",
+    "DR": "DRIVE",
+    "CL": "CLOSE",
+}
+_SHORT |= {
+    "CT": "COURT",
+    "PL": "PLACE",
+    "CRES": "CRESCENT",
+    "TER": "TERRACE",
+    "GDNS": "GARDENS",
+    "SQ": "SQUARE",
+}
 _SHORT |= {"GR": "GROVE", "GRV": "GROVE", "PK": "PARK", "FLT": "FLAT", "APT": "FLAT", "APARTMENT": "FLAT"}
 
 

@@ -185,9 +185,7 @@ class Coder:
 
     def _make_domains(self) -> Mapping[str, _Domain]:
         return {
-            "forename": _Domain(
-                ("fn", "fn_t", "fn_ph", "fn_pre", "fn_del", "fn_x", "fn2"), self._forename
-            ),
+            "forename": _Domain(("fn", "fn_t", "fn_ph", "fn_pre", "fn_del", "fn_x", "fn2"), self._forename),
             "middle_names": _Domain(("fn2",), self._middle),
             "surname": _Domain(("sn", "sn_t", "sn_ph", "sn_pre", "sn_del", "sn_a", "sn_b"), self._surname),
             "date_of_birth": _Domain(

@@ -1,0 +1,5 @@
+"""The hub side: which records are the same person, which people share a home, and how sure that is."""
+
+from evi.linkage.tables import LinkedTables, link_tables
+
+__all__ = ["LinkedTables", "link_tables"]

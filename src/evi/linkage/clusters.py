@@ -1,0 +1,102 @@
+"""Links to people: clusters that never hold two persons of one feed.
+
+Strongest links first; a link that would put two records of one feed together, or two records that can't be one
+person, is refused and counted. Refusing the weaker link is the same as cutting the impossible cluster at its
+weakest edge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """Nodes to clusters.
+
+    Attributes:
+        root: for each node, the lowest node of its cluster.
+        probability: for each node, that of the weakest link needed to hold it in its cluster (1 alone).
+        refused: links refused because the two clusters already hold records of one feed.
+        forbidden: links refused because of a pair that can't be one person.
+    """
+
+    root: Ints
+    probability: Floats
+    refused: int
+    forbidden: int
+
+
+def cluster(
+    masks: Iterable[int],
+    links: tuple[Ints, Ints, Floats],
+    *,
+    start: Floats | None = None,
+    cannot: Iterable[tuple[int, int]] = (),
+) -> Clusters:
+    """Cluster nodes 0 … n−1.
+
+    Args:
+        masks: for each node, the set of feeds that it holds, as bits (0: no limit on feeds).
+        links: left node, right node and probability, strongest first; ties must be in a fixed order.
+        start: probability that each node begins with (of the links already inside it).
+        cannot: pairs of nodes that are known to be two people.
+    """
+    mask = list(masks)
+    count = len(mask)
+    parent = list(range(count))
+    members: dict[int, list[int]] = {}
+    probability = np.ones(count) if start is None else start.copy()
+    foes: dict[int, set[int]] = {}
+    for left, right in cannot:
+        foes.setdefault(left, set()).add(right)
+        foes.setdefault(right, set()).add(left)
+
+    def find(node: int) -> int:
+        while parent[node] != node:
+            parent[node] = parent[parent[node]]
+            node = parent[node]
+        return node
+
+    refused = forbidden = 0
+    for left, right, chance in zip(*(side.tolist() for side in links), strict=True):
+        a, b = find(left), find(right)
+        if a == b:
+            continue
+        if mask[a] & mask[b]:
+            refused += 1
+            continue
+        mine, theirs = members.get(a) or [a], members.get(b) or [b]
+        if foes and any(find(foe) == b for node in mine for foe in foes.get(node, ())):
+            forbidden += 1
+            continue
+        if len(mine) < len(theirs) or (len(mine) == len(theirs) and a > b):
+            a, b, mine, theirs = b, a, theirs, mine
+        for node in theirs:
+            probability[node] = min(probability[node], chance)
+        if len(mine) == 1:
+            probability[a] = min(probability[a], chance)
+        parent[b] = a
+        mask[a] |= mask[b]
+        members[a] = mine + theirs
+        members.pop(b, None)
+    return Clusters(_lowest_roots(parent), probability, refused, forbidden)
+
+
+def _lowest_roots(parent: list[int]) -> Ints:
+    roots = np.array(parent, np.int64)
+    while True:
+        higher = roots[roots]
+        if np.array_equal(higher, roots):
+            break
+        roots = higher
+    lowest = np.full(len(roots), len(roots), np.int64)
+    np.minimum.at(lowest, roots, np.arange(len(roots)))
+    return lowest[roots]

@@ -1,0 +1,132 @@
+"""Certain links first: verified identifiers that nothing contradicts, and identities that agree in full.
+
+Each pass groups records by a key (NHS number; pupil number; both names, birth date and home or postcode),
+takes the record that most of the group agrees with as its centre, and links to it every record of the group
+whose forename and birth date do not contradict the centre's. An identifier that agrees while forename and
+birth date both contradict is a mis-keyed sibling until shown otherwise: it is counted and left to the model.
+"""
+
+from __future__ import annotations
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from evi.linkage.clusters import cluster
+from evi.linkage.queries import one_number, one_row
+
+# What a link of each pass is taken to be worth; below every one of them a person should look.
+WORTH = {"nhs": 0.9995, "upn": 0.9995, "identity": 0.999}
+MOST_IN_A_GROUP = 200  # more records than this sharing one identifier: a default value, not a person
+
+
+def anchor(con: duckdb.DuckDBPyConnection, *, one_per_feed: bool) -> dict[str, int]:
+    """Make `nodes` (rec, feed, mask, comp, probability) from `people`; returns counts by pass."""
+    columns = {str(row[0]) for row in con.execute("DESCRIBE people").fetchall()}
+    con.execute("CREATE OR REPLACE TEMP TABLE anchors (l INTEGER, r INTEGER, p DOUBLE, how VARCHAR)")
+    counts: dict[str, int] = {}
+    for name in ("nhs", "upn"):
+        if name in columns and one_per_feed:
+            counts |= _identifier_pass(con, name, columns)
+    if one_per_feed and {"fn", "sn", "dob"} <= columns:
+        counts["identity"] = _identity_pass(con, columns)
+    people = con.execute("SELECT rec, feed FROM people ORDER BY rec").fetchnumpy()
+    feeds = np.asarray(people["feed"], np.int64)
+    masks = [1 << int(feed) for feed in feeds]
+    links = con.execute("SELECT l, r, p FROM anchors ORDER BY p DESC, how, l, r").fetchnumpy()
+    found = cluster(
+        masks,
+        (np.asarray(links["l"], np.int64), np.asarray(links["r"], np.int64), np.asarray(links["p"], float)),
+    )
+    counts["refused, two records of one feed"] = found.refused
+    table = pa.table(
+        {
+            "rec": pa.array(np.asarray(people["rec"]), pa.int32()),
+            "feed": pa.array(feeds, pa.int8()),
+            "comp": pa.array(found.root, pa.int64()),
+            "probability": pa.array(found.probability),
+        }
+    )
+    con.register("anchored", table)
+    con.execute(
+        """CREATE OR REPLACE TABLE nodes AS
+        SELECT rec, feed, comp, probability, bit_or(1::BIGINT << feed) OVER (PARTITION BY comp) AS mask
+        FROM anchored ORDER BY rec"""
+    )
+    con.unregister("anchored")
+    con.execute("DROP TABLE anchors")
+    return counts
+
+
+def _agreements(columns: set[str]) -> tuple[str, str]:
+    """SQL of how far forename and birth date contradict: 0 agree, 1 unknown or near, 2 contradict."""
+    forename = birth = "1"
+    if "fn" in columns:
+        forename = """CASE WHEN c.fn IS NULL OR m.fn IS NULL THEN 1
+            WHEN c.fn_t = m.fn_t OR c.fn_ph = m.fn_ph OR c.fn_pre = m.fn_pre OR c.fn = m.fn2 OR c.fn2 = m.fn
+                OR list_contains(c.fn_near, m.fn) OR (c.fn_x = m.sn AND m.fn_x = c.sn) THEN 0 ELSE 2 END"""
+    if "dob" in columns:
+        birth = """CASE WHEN c.dob IS NULL OR m.dob IS NULL THEN 1 WHEN c.dob = m.dob THEN 0
+            WHEN c.dob = m.dob_x OR c.ym = m.ym OR c.md = m.md OR c.yd = m.yd THEN 1 ELSE 2 END"""
+    return forename, birth
+
+
+def _identifier_pass(con: duckdb.DuckDBPyConnection, name: str, columns: set[str]) -> dict[str, int]:
+    forename, birth = _agreements(columns)
+    known = [column for column in ("dob", "fn_t") if column in columns]
+    standing = " + ".join(
+        f"count(*) OVER (PARTITION BY {name}, {column}) * ({column} IS NOT NULL)::INTEGER" for column in known
+    )
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE grouped AS
+        SELECT *, row_number() OVER (PARTITION BY {name} ORDER BY standing DESC, rec) AS place,
+               count(*) OVER (PARTITION BY {name}) AS size
+        FROM (SELECT *, {standing or "1"} AS standing FROM people WHERE {name} IS NOT NULL)
+        QUALIFY size BETWEEN 2 AND {MOST_IN_A_GROUP}"""
+    )
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE judged AS
+        SELECT c.rec AS l, m.rec AS r, {forename} AS forename, {birth} AS birth
+        FROM grouped c JOIN grouped m ON c.{name} = m.{name}
+        WHERE c.place = 1 AND m.place > 1 AND c.feed <> m.feed"""
+    )
+    # Two agreements are certain; one agreement and one unknown or near is; any contradiction is not.
+    con.execute(
+        f"""INSERT INTO anchors SELECT l, r, {WORTH[name]} - 0.0001 * (forename + birth), '{name}'
+        FROM judged WHERE forename < 2 AND birth < 2 AND (forename = 0 OR birth = 0)"""
+    )
+    row = one_row(
+        con,
+        """SELECT count(*) FILTER (WHERE forename < 2 AND birth < 2 AND (forename = 0 OR birth = 0)),
+                  count(*) FILTER (WHERE forename = 2 AND birth = 2) FROM judged""",
+    )
+    con.execute("DROP TABLE grouped; DROP TABLE judged")
+    return {name: int(row[0]), f"{name} agrees, forename and birth date contradict": int(row[1])}
+
+
+def _identity_pass(con: duckdb.DuckDBPyConnection, columns: set[str]) -> int:
+    """Both names, birth date and a home or postcode in full, and no identifier that differs."""
+    total = 0
+    for prefix in ("h", "p"):
+        if f"{prefix}1" not in columns:
+            continue
+        places = ", ".join(f"{prefix}{i}" for i in range(1, 5))
+        rivals = [name for name in ("nhs", "upn") if name in columns]
+        clash = " OR ".join(f"c.{name} <> m.{name}" for name in rivals) or "false"
+        con.execute(
+            f"""CREATE OR REPLACE TEMP TABLE grouped AS
+            SELECT *, min(rec) OVER (PARTITION BY fn, sn, dob, spot) AS centre
+            FROM (SELECT rec, feed, fn, sn, dob, unnest([{places}]) AS spot, {", ".join(rivals) or "1 AS one"}
+                  FROM people WHERE fn IS NOT NULL AND sn IS NOT NULL AND dob IS NOT NULL)
+            WHERE spot IS NOT NULL"""
+        )
+        total += one_number(
+            con,
+            f"""INSERT INTO anchors
+            SELECT DISTINCT c.rec, m.rec, {WORTH["identity"]}, 'identity'
+            FROM grouped m JOIN grouped c
+              ON c.rec = m.centre AND c.spot = m.spot AND c.fn = m.fn AND c.sn = m.sn AND c.dob = m.dob
+            WHERE m.rec <> m.centre AND NOT coalesce({clash}, false)""",
+        )
+        con.execute("DROP TABLE grouped")
+    return total

@@ -1,0 +1,130 @@
+"""The engine: observations in, people out. It knows columns of codes and feeds, and nothing of districts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from evi.linkage.blocking import BlockNote, candidate_pairs
+from evi.linkage.clusters import Clusters, cluster
+from evi.linkage.comparisons import comparisons_for
+from evi.linkage.deterministic import anchor
+from evi.linkage.people import condense
+from evi.linkage.queries import columns_that_hold_something, one_number
+from evi.linkage.scoring import score_pairs, settings_for
+from evi.linkage.training import Model, train
+from evi.workspace import SILENT, Progress
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a run of linkage may vary.
+
+    Attributes:
+        threshold: links at or above this probability join records into one person.
+        one_per_feed: a feed holds one record per person; False when one table is searched for repeats.
+        review_from: pairs at or above this probability are kept in `scored`.
+    """
+
+    threshold: float = 0.5
+    one_per_feed: bool = True
+    review_from: float = 0.01
+
+
+@dataclass
+class Resolution:
+    """What the engine found. Tables `scored` (pairs) and `resolved` (rec, cluster, probability) are in `con`."""
+
+    model: Model
+    blocks: list[BlockNote] = field(default_factory=list)
+    anchored: dict[str, int] = field(default_factory=dict)
+    pairs_compared: int = 0
+    clusters: int = 0
+    refused: int = 0
+    forbidden: int = 0
+
+
+def resolve(con: duckdb.DuckDBPyConnection, options: Options, progress: Progress = SILENT) -> Resolution:
+    """Find which records of table `observations` are one person.
+
+    `observations`: rec INTEGER (0 … n−1), feed TINYINT, seen DATE, times BIGINT and the columns of
+    `evi.linkage.people.TOKEN_COLUMNS`.
+    """
+    with progress.task("Linking people", 5) as advance:
+        columns = condense(con)
+        filled = columns_that_hold_something(con, "variants")
+        advance(1)
+        anchored = anchor(con, one_per_feed=options.one_per_feed)
+        advance(1)
+        comparisons = comparisons_for(columns)
+        model = train(con, comparisons, filled, one_per_feed=options.one_per_feed)
+        advance(1)
+        condition = "l.comp <> r.comp" + (" AND (l.mask & r.mask) = 0" if options.one_per_feed else "")
+        blocks = candidate_pairs(con, filled, table="candidates", condition=condition, progress=progress)
+        con.execute("CREATE OR REPLACE TABLE to_score AS SELECT l, r, rules::VARCHAR AS tag FROM candidates")
+        least = float(np.log2(options.review_from / (1 - options.review_from)))
+        settings = settings_for(comparisons, model.weights, model.prior)
+        score_pairs(con, "to_score", settings, out="scored", least_weight=least)
+        advance(1)
+        found = _clusters(con, options)
+        advance(1)
+    return Resolution(
+        model=model,
+        blocks=blocks,
+        anchored=anchored,
+        pairs_compared=one_number(con, "SELECT count(*) FROM to_score"),
+        clusters=len(np.unique(found.root)),
+        refused=found.refused,
+        forbidden=found.forbidden,
+    )
+
+
+def _rivals(con: duckdb.DuckDBPyConnection, one_per_feed: bool) -> str:
+    """A record of one feed has at most one true partner in another: its candidates share one chance.
+
+    Returns the SQL of pairs with `p`, the probability given the rivals on either side.
+    """
+    if not one_per_feed:
+        return "SELECT rec_l, rec_r, match_weight, match_probability AS p FROM scored"
+    return """
+        WITH odds AS (
+            SELECT s.*, pow(2.0, least(match_weight, 60)) AS odds, l.feed AS feed_l, r.feed AS feed_r,
+                   l.comp AS comp_l, r.comp AS comp_r
+            FROM scored s JOIN nodes l ON l.rec = rec_l JOIN nodes r ON r.rec = rec_r),
+        shared AS (
+            SELECT *, sum(odds) OVER (PARTITION BY rec_l, feed_r) AS left_odds,
+                   sum(odds) OVER (PARTITION BY rec_r, feed_l) AS right_odds FROM odds)
+        SELECT rec_l, rec_r, match_weight, odds / (1 + greatest(left_odds, right_odds)) AS p FROM shared"""
+
+
+def _clusters(con: duckdb.DuckDBPyConnection, options: Options) -> Clusters:
+    """Cluster anchored components by scored links; writes `resolved` and `links`."""
+    con.execute(
+        f"""CREATE OR REPLACE TABLE links AS
+        SELECT rec_l, rec_r, match_weight, round(p, 6) AS p FROM ({_rivals(con, options.one_per_feed)})"""
+    )
+    nodes = con.execute(
+        """SELECT comp, bit_or(mask) AS mask, min(probability) AS p FROM nodes GROUP BY comp ORDER BY comp"""
+    ).fetchnumpy()
+    comps = np.asarray(nodes["comp"], np.int64)
+    edges = con.execute(
+        f"""SELECT l.comp AS a, r.comp AS b, p FROM links
+        JOIN nodes l ON l.rec = rec_l JOIN nodes r ON r.rec = rec_r
+        WHERE p >= {options.threshold} ORDER BY p DESC, match_weight DESC, rec_l, rec_r"""
+    ).fetchnumpy()
+    left = np.searchsorted(comps, np.asarray(edges["a"], np.int64))
+    right = np.searchsorted(comps, np.asarray(edges["b"], np.int64))
+    masks = [int(mask) for mask in nodes["mask"]] if options.one_per_feed else [0] * len(comps)
+    found = cluster(masks, (left, right, np.asarray(edges["p"], float)))
+    table = pa.table({"comp": comps, "cluster": comps[found.root], "joined": found.probability})
+    con.register("found", table)
+    con.execute(
+        """CREATE OR REPLACE TABLE resolved AS
+        SELECT n.rec, f.cluster, least(n.probability, f.joined) AS probability
+        FROM nodes n JOIN found f USING (comp) ORDER BY n.rec"""
+    )
+    con.unregister("found")
+    return found

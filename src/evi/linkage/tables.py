@@ -1,0 +1,160 @@
+"""Any two tables of people, linked in memory under throw-away keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from evi.encoding import Coder, Keys, encode_identities
+from evi.encoding.people import BIRTH_PARTS
+from evi.linkage.people import TOKEN_COLUMNS
+from evi.linkage.resolve import Options, Resolution, resolve
+from evi.workspace import SILENT, EviError, Progress, connect
+
+ROLES = frozenset(
+    {"id", "forename", "middle_names", "surname", "date_of_birth", *BIRTH_PARTS, "sex", "postcode", "address"}
+    | {"uprn", "nhs_number", "upn", "reference", "email", "phone", "town"}
+)
+
+
+@dataclass(frozen=True)
+class LinkedTables:
+    """What `link_tables` found.
+
+    Attributes:
+        pairs: `left_id`, `right_id`, `probability`; one table linked to itself has left before right.
+        clusters: `table` ("left" or "right"), `id`, `cluster`, `probability`.
+        resolution: the model, the blocks and the counts.
+    """
+
+    pairs: pa.Table
+    clusters: pa.Table
+    resolution: Resolution
+
+
+def link_tables(
+    left: pa.Table,
+    right: pa.Table | None,
+    columns: Mapping[str, str | list[str]],
+    *,
+    right_columns: Mapping[str, str | list[str]] | None = None,
+    threshold: float = 0.5,
+    one_per_table: bool = True,
+    keys: Keys | None = None,
+    progress: Progress = SILENT,
+) -> LinkedTables:
+    """Link two tables of people, or find repeats in one.
+
+    Args:
+        left, right: the tables; `right` None to find repeats in `left`.
+        columns: role (`id`, `forename`, `surname`, `date_of_birth`, `sex`, `postcode`, `address`, …: see
+            `ROLES`) to the column, or columns joined by a blank, that hold it; for `left`, and for `right`
+            unless `right_columns` says otherwise.
+        threshold: the probability from which records are one person.
+        one_per_table: a table holds one record per person (only where there are two tables).
+        keys: keys to encode under; fresh ones that nobody keeps by default.
+    """
+    coder = Coder(keys or Keys.throw_away())
+    sides = [("left", left, columns)]
+    if right is not None:
+        sides.append(("right", right, right_columns or columns))
+    con = connect()
+    start = 0
+    parts: list[pa.Table] = []
+    named: list[pa.Array] = []
+    for feed, (name, table, roles) in enumerate(sides):
+        parts.append(_observations(name, table, roles, coder, start, feed))
+        named.append(_ids(table, roles, name))
+        start += len(table)
+    con.register("given", pa.concat_tables(parts))
+    con.execute("CREATE TABLE observations AS FROM given")
+    con.unregister("given")
+    del parts
+    options = Options(threshold=threshold, one_per_feed=right is not None and one_per_table)
+    resolution = resolve(con, options, progress)
+    ids = pa.table(
+        {
+            "rec": pa.array(range(start), pa.int32()),
+            "table": pa.array([name for (name, table, _) in sides for _ in range(len(table))]),
+            "id": pa.concat_arrays(named),
+        }
+    )
+    con.register("ids", ids)
+    return LinkedTables(_pairs(con, right is not None), _cluster_table(con), resolution)
+
+
+def _observations(
+    name: str,
+    table: pa.Table,
+    roles: Mapping[str, str | list[str]],
+    coder: Coder,
+    start: int,
+    feed: int,
+) -> pa.Table:
+    unknown = sorted(set(roles) - ROLES)
+    if unknown:
+        raise EviError(
+            f"no such role: {', '.join(unknown)}.", where=name, do=f"Roles are {', '.join(sorted(ROLES))}."
+        )
+    values = {role: _column(table, names, name) for role, names in roles.items() if role != "id"}
+    made = encode_identities(values, coder)
+    rows = len(table)
+    return pa.table(
+        {
+            "rec": pa.array(range(start, start + rows), pa.int32()),
+            "feed": pa.array([feed] * rows, pa.int8()),
+            "seen": pa.nulls(rows, pa.date32()),
+            "times": pa.array([1] * rows, pa.int64()),
+        }
+        | {column: made[column] for column in TOKEN_COLUMNS}
+    )
+
+
+def _column(table: pa.Table, names: str | list[str], where: str) -> pa.Array:
+    wanted = [names] if isinstance(names, str) else names
+    missing = [name for name in wanted if name not in table.column_names]
+    if missing:
+        raise EviError(
+            f"it has no column {', '.join(missing)}.",
+            where=f"{where} table",
+            do="Put the map of columns right.",
+        )
+    arrays = [table[name].combine_chunks() for name in wanted]
+    if len(arrays) == 1:
+        plain = arrays[0]
+        if pa.types.is_temporal(plain.type):
+            return plain
+        plain = plain.cast(pa.string())
+        return pc.if_else(pc.equal(pc.utf8_trim_whitespace(plain), ""), None, plain)
+    texts = [pc.fill_null(array.cast(pa.string()), "") for array in arrays]
+    joined = pc.utf8_trim_whitespace(pc.binary_join_element_wise(*texts, " "))
+    return pc.if_else(pc.equal(joined, ""), None, joined)
+
+
+def _ids(table: pa.Table, roles: Mapping[str, str | list[str]], where: str) -> pa.Array:
+    if "id" not in roles:
+        return pa.array([str(row) for row in range(len(table))])
+    return _column(table, roles["id"], where).cast(pa.string())
+
+
+def _pairs(con: Any, two: bool) -> pa.Table:
+    """Every scored pair of a probability from 0.01, both ends named."""
+    return con.sql(
+        """SELECT l.id AS left_id, r.id AS right_id, p AS probability
+        FROM links JOIN ids l ON l.rec = rec_l JOIN ids r ON r.rec = rec_r
+        UNION ALL
+        SELECT l.id, r.id, n.probability FROM nodes n JOIN nodes m ON m.comp = n.comp AND m.rec < n.rec
+        JOIN ids l ON l.rec = m.rec JOIN ids r ON r.rec = n.rec
+        ORDER BY 3 DESC, 1, 2"""
+    ).to_arrow_table()
+
+
+def _cluster_table(con: Any) -> pa.Table:
+    return con.sql(
+        """SELECT i.table, i.id, c.cluster, c.probability FROM resolved c JOIN ids i USING (rec)
+        ORDER BY c.cluster, i.rec"""
+    ).to_arrow_table()

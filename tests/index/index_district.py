@@ -30,6 +30,8 @@ CATALOGUE = Catalogue(
         Entry("moves", "Three homes in two years", "housing", "child", 24, 216, ("gp", "school"), True, codes=("PLACE/MOVE",)),
         Entry("fsm", "Free school meals", "money", "child", 48, 216, ("school",), codes=("EDU/FSM",)),
         Entry("cin", "Child in need", "safety", "child", 0, 216, ("cin",), codes=("CSC/REFERRAL",)),
+        Entry("school_absent", "A school where many miss a lot of school", "education", "school", 48, 216, rate_of="absent", rate_among="school", rate_at_least=150, minimum_children=10),
+        Entry("area_damp", "An area with much damp", "housing", "area", 0, 216, rate_of="damp", rate_among="lsoa", rate_at_least=100, minimum_children=10),
     ),
     bands=BANDS,
     domains={

@@ -70,9 +70,9 @@ class Entry:
         sensitive: true if what it says about a child needs special care in print.
         who_would_know: the service to ask.
         requires: true if being covered is not enough, and a result or a watch at some age is needed too.
-        rate_of, rate_at_least, minimum_children: for an indicator of schools or areas, the indicator whose
-            share of children it is, the share in thousandths from which it is present, and the fewest
-            children of whom it says anything.
+        rate_of, rate_among, rate_at_least, minimum_children: for an indicator of schools or areas, the
+            indicator whose share of children it is, "school" or "lsoa", the share in thousandths from which
+            it is present, and the fewest children of whom it says anything.
     """
 
     id: str
@@ -89,6 +89,7 @@ class Entry:
     who_would_know: str = ""
     requires: bool = False
     rate_of: str | None = None
+    rate_among: str = ""
     rate_at_least: int = 0
     minimum_children: int = 0
 

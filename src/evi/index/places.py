@@ -19,12 +19,13 @@ SUPPORTING_FAMILIES_OUTCOMES = 3
 
 
 def place_steps(day: date, catalogue: Catalogue) -> list[Step]:
-    """The steps from `child_index` to `family_index`, `school_index`, `lsoa_index` and `rates`."""
+    """The steps from `child_index` to `rates`, `family_index`, `school_index` and `lsoa_index`."""
     return [
+        _rates(day),
+        _place_indicators(),
         _families(day, catalogue),
         _place("school_index", "school", day, catalogue),
         _place("lsoa_index", "lsoa", day, catalogue),
-        _rates(day),
     ]
 
 
@@ -80,10 +81,15 @@ def _place(name: str, key: str, day: date, catalogue: Catalogue) -> Step:
                    sum(n_present)::INTEGER AS n_present, sum(n_assessable)::INTEGER AS n_assessable,
                    sum(evi::DECIMAL(12, 9)) FILTER ({known})::DOUBLE
                      / nullif(count(*) FILTER ({known}), 0) AS evi_mean,
+                   coalesce(any_value(present_here), []) AS place_present,
+                   coalesce(any_value(assessable_here), []) AS place_assessable,
                    quantile_cont(evi, 0.25) FILTER ({known}) AS evi_q1,
                    quantile_cont(evi, 0.5) FILTER ({known}) AS evi_median,
                    quantile_cont(evi, 0.75) FILTER ({known}) AS evi_q3, {bands}, {", ".join(domains)}
-            FROM child_index WHERE {key} IS NOT NULL GROUP BY {key}""",
+            FROM child_index
+            LEFT JOIN (SELECT place AS {key}, present_here, assessable_here FROM place_indicators
+                       WHERE place_kind = '{key}') USING ({key})
+            WHERE {key} IS NOT NULL GROUP BY {key}""",
     )
 
 
@@ -103,4 +109,18 @@ def _rates(day: date) -> Step:
                    {wilson_sql("n_present", "n_assessable", "low")} AS rate_low,
                    {wilson_sql("n_present", "n_assessable", "high")} AS rate_high
             FROM ({" UNION ALL ".join(rates)}) JOIN own USING (position)""",
+    )
+
+
+def _place_indicators() -> Step:
+    """School and area indicators say that a share of the children there is high; they are never stored."""
+    return Step(
+        "place_indicators",
+        "indicators of schools and areas that are present, and that could be told",
+        """SELECT place_kind, place,
+                  list(o.indicator ORDER BY o.indicator)
+                    FILTER (n_present * 1000 >= rate_at_least * n_assessable) AS present_here,
+                  list(o.indicator ORDER BY o.indicator) AS assessable_here
+           FROM rates AS r JOIN of_places AS o USING (place_kind)
+           WHERE r.indicator = o.rate_of AND n_assessable >= minimum GROUP BY place_kind, place""",
     )

@@ -54,6 +54,7 @@ def _entry(indicator: Indicator) -> Entry:
         who_would_know=indicator.who_would_know,
         requires=bool(indicator.needs.requires or indicator.needs.watched_at_months),
         rate_of=rate.indicator if rate else None,
+        rate_among=rate.among if rate else "",
         rate_at_least=rate.at_least if rate else 0,
         minimum_children=rate.minimum_children if rate else 0,
     )

@@ -20,6 +20,7 @@ _SHAPES = {
     "residence": 'subject_id BIGINT, home BIGINT, lsoa VARCHAR, start DATE, "end" DATE',
     "enrolment": 'subject_id BIGINT, school VARCHAR, start DATE, "end" DATE',
     "coverage": 'subject_id BIGINT, feed VARCHAR, start DATE, "end" DATE, known_at DATE',
+    "relations": "subject_id BIGINT, relation VARCHAR, other_id BIGINT, probability DOUBLE",
     "people": "feed VARCHAR, person BIGINT, subject_id BIGINT, probability DOUBLE",
     "areas": "lsoa VARCHAR, lsoa_name VARCHAR, ward VARCHAR, ward_name VARCHAR, imd_decile INTEGER",
 }
@@ -38,15 +39,20 @@ def paths(district: District) -> dict[str, Path]:
         "residence": records / "residence.parquet",
         "enrolment": records / "enrolment.parquet",
         "coverage": records / "coverage.parquet",
+        "relations": district.spine / "relations.parquet",
         "people": district.spine / "people.parquet",
         "areas": district.geography / "areas.csv",
     }
 
 
-def open_sources(district: District) -> duckdb.DuckDBPyConnection:
+def open_sources(district: District, *, only: int | None = None) -> duckdb.DuckDBPyConnection:
     """A session with a view for each table; one that this district doesn't have is there, and empty.
 
     A district of two feeds may well have no homes, schools or map. It can't have no people and no spans.
+
+    Args:
+        only: limit every table about people to this one, so that the same steps explain one child;
+            `everyone` and `everyones_residence` are then the tables with nobody left out.
 
     Raises:
         EviError: the people or the spans have not been made.
@@ -55,15 +61,27 @@ def open_sources(district: District) -> duckdb.DuckDBPyConnection:
     for name, path in paths(district).items():
         if path.is_file():
             reader = "read_csv" if path.suffix == ".csv" else "read_parquet"
-            con.execute(f"CREATE VIEW {name} AS SELECT * FROM {reader}({quote(str(path))})")
+            source = f"{reader}({quote(str(path))})"
         elif name in _NEEDED:
             con.close()
             raise EviError(
                 "it has not been made yet.", where=str(path), do=f"Run `evi {_NEEDED[name]}`, or `evi run`."
             )
         else:
-            con.execute(f"CREATE TABLE {name} ({_SHAPES[name]})")
+            con.execute(f"CREATE TABLE no_{name} ({_SHAPES[name]})")
+            source = f"no_{name}"
+        of_one = only is not None and "subject_id BIGINT" in _SHAPES[name]
+        con.execute(
+            f"CREATE VIEW {name} AS SELECT * FROM {source}"
+            + (f" WHERE subject_id = {only}" if of_one else "")
+        )
+        if name in ("subjects", "residence"):
+            con.execute(f"CREATE VIEW {EVERYONE[name]} AS SELECT * FROM {source}")
     return con
+
+
+EVERYONE = {"subjects": "everyone", "residence": "everyones_residence"}
+"""Views that `only` leaves whole: a home is understood by who else lives in it."""
 
 
 def event_files(district: District) -> list[Path]:

@@ -39,8 +39,8 @@ def load_catalogue(con: duckdb.DuckDBPyConnection, catalogue: Catalogue) -> None
     """Put the indicators of the child's own index into the session.
 
     Makes `own(position, indicator, domain, scope, age_from, age_to, every_feed)`,
-    `own_feeds(indicator, feed)` and `own_codes(indicator, pattern, stem)`; `stem` is what the codes of a
-    pattern that ends in `*` begin with.
+    `own_feeds(indicator, feed)`, `own_codes(indicator, pattern, stem)` (`stem` is what the codes of a pattern
+    that ends in `*` begin with), and `of_places(indicator, place_kind, rate_of, rate_at_least, minimum)`.
     """
     own = catalogue.own
     table = pa.table(
@@ -69,7 +69,17 @@ def load_catalogue(con: duckdb.DuckDBPyConnection, catalogue: Catalogue) -> None
             "stem": pa.array([code[:-1] if code.endswith("*") else None for _i, code in read], pa.string()),
         }
     )
-    for name, data in (("own", table), ("own_feeds", feeds), ("own_codes", codes)):
+    places = pa.table(
+        {
+            "indicator": pa.array([entry.id for entry in catalogue.of_places], pa.string()),
+            "place_kind": pa.array([entry.rate_among for entry in catalogue.of_places], pa.string()),
+            "rate_of": pa.array([entry.rate_of for entry in catalogue.of_places], pa.string()),
+            "rate_at_least": pa.array([entry.rate_at_least for entry in catalogue.of_places], pa.int64()),
+            "minimum": pa.array([entry.minimum_children for entry in catalogue.of_places], pa.int64()),
+        }
+    )
+    tables = {"own": table, "own_feeds": feeds, "own_codes": codes, "of_places": places}
+    for name, data in tables.items():
         con.register("incoming", data)
         con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM incoming")
         con.unregister("incoming")

@@ -64,6 +64,7 @@ def events_table(events: list[Event]) -> pa.Table:
             "record_id": pa.array([e.record_id for e in events], pa.int64()),
             "place_id": pa.array([e.place_id for e in events], pa.string()),
             "end_time": pa.array([e.end_time for e in events], pa.timestamp("us")),
+            "text_value": pa.array([e.text for e in events], pa.string()),
             "withdrawn": pa.array([e.withdrawn for e in events], pa.bool_()),
         }
     )
@@ -114,6 +115,7 @@ def records(draw: st.DrawFn, record_id: int) -> list[Event]:
         value=draw(st.sampled_from((None, 0.0, 1.0, 2.0, 33.3, -1.0))),
         end_time=draw(st.none() | st.just(datetime(2016, 6, 1))),
         place_id=f"home:{HOMES[1]}" if subject < 0 else draw(st.sampled_from((None, "school:1", "school:2"))),
+        text=draw(st.sampled_from((None, "VICTIM", "SUSPECT"))),
     )
     versions = [first]
     for _ in range(draw(st.integers(0, 2))):
@@ -189,7 +191,8 @@ def facts(draw: st.DrawFn, who: str) -> Facts:
     days = draw(st.sampled_from((None, 30, 100, 365)))
     after = draw(st.sampled_from((0, 0, 0, 20)))
     reach = who if who == "child" else draw(st.sampled_from(("anyone", "adults", "child")))
-    return Facts(tuple(sorted(codes)), days, after, draw(st.booleans()), reach)
+    texts = draw(st.sampled_from(((), (), ("VICTIM",), ("SUSPECT", "VICTIM"))))
+    return Facts(tuple(sorted(codes)), days, after, draw(st.booleans()), reach, texts)
 
 
 @st.composite

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import duckdb
 import numpy as np
 
-from evi.indicators.intervals import DAY_ZERO, OPEN, Days, Keys, at_least_of, both, clipped, keys, nothing, of_subjects, union
+from evi.indicators.intervals import DAY_ZERO, OPEN, Days, Keys, Mask, at_least_of, both, clipped, keys, nothing, of_subjects, union
 from evi.indicators.intervals import at_least as at_least_n
 from evi.indicators.people import People
 from evi.indicators.plan import Stream
@@ -30,6 +30,14 @@ class Coverage:
         first = np.maximum(start, known)
         some = first < end
         return at_least_n(keys(person[some], first[some]), keys(person[some], end[some]))
+
+    def told_on(self, feed: str, day: int, size: int) -> Mask:
+        """Whom the feed covers on one day, as known on the day itself."""
+        told = np.zeros(size, np.bool_)
+        if feed in self.rows:
+            person, start, end, known = self.rows[feed]
+            told[person[(np.maximum(start, known) <= day) & (day < end)]] = True
+        return told
 
     def known_from(self, feed: str, then: Keys) -> Keys:
         """The first day on which it was known that the feed covered each person on the day `then`; else `OPEN`."""
@@ -102,8 +110,25 @@ class Group:
         return Stream("count", facts) if facts else None
 
 
+def covered_on(
+    group: Group, coverage: Coverage, people: People, present: Mask | None, day: int
+) -> Mask:
+    """Who is covered on one day; the same as `covered_days` says of it."""
+    told = [coverage.told_on(feed, day, len(people)) for feed in group.feeds]
+    if not told:
+        return np.zeros(len(people), np.bool_)
+    covered = np.logical_and.reduce(told) if group.every else np.logical_or.reduce(told)
+    if present is not None:
+        covered = covered & present
+    for months in group.watched_at_months:
+        then = people.day_at_age(months)
+        known = np.minimum.reduce([coverage.known_from(feed, then) for feed in group.feeds])
+        covered = covered & (known <= day)
+    return covered & (people.day_at_age(group.age_months[0]) <= day) & (day < people.day_at_age(group.age_months[1]))
+
+
 def covered_days(
-    group: Group, coverage: Coverage, people: People, present: Days | None, chosen: np.ndarray | None = None
+    group: Group, coverage: Coverage, people: People, present: Days | None, chosen: Mask | None = None
 ) -> Days:
     """The days on which a "no" of the group's indicators means no.
 

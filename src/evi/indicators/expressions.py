@@ -37,6 +37,7 @@ class Facts:
         while_open: true for a state, which counts no longer than until its end.
         who: whose events: the child's own; anyone's in the child's home on the day of the event, the home's
             and the child's own among them; or those of the adults there.
+        texts: if given, only events with one of these text values (such as the role SUSPECT).
     """
 
     codes: tuple[str, ...]
@@ -44,6 +45,7 @@ class Facts:
     after_days: int = 0
     while_open: bool = False
     who: Who = "child"
+    texts: tuple[str, ...] = ()
 
     def reads(self, code: str) -> bool:
         """Whether these facts include events of this code."""
@@ -172,7 +174,7 @@ def parse(table: Mapping[str, Any], *, who: Who = "child") -> Expression:
     """Read an expression as the registry's YAML has it. `who` is the default for its facts.
 
     >>> parse({"exists": {"codes": ["EDU/FSM"], "days": 400}})
-    Count(facts=Facts(codes=('EDU/FSM',), days=400, after_days=0, while_open=False, who='child'), at_least=1, of='events')
+    Count(facts=Facts(codes=('EDU/FSM',), days=400, after_days=0, while_open=False, who='child', texts=()), at_least=1, of='events')
 
     Raises:
         EviError: it is no expression that eVI knows.
@@ -238,6 +240,7 @@ def _facts(body: Mapping[str, Any], who: Who) -> Facts:
         after,
         bool(body.get("while_open", False)),
         body.get("who", who),
+        tuple(sorted(dict.fromkeys(body.get("texts", ())))),
     )
 
 

@@ -115,6 +115,7 @@ def steps(kind: Kind, events: str, rows: Sequence[Row], *, home: bool, on: date 
     day = "" if on is None else f" AND first_day <= {(on - DAY_ZERO).days} AND last_day > {(on - DAY_ZERO).days}"
     carried = "".join(f", {sql} AS {name}" for name, sql in extra.items())
     wanted = {"places": " AND place_id IS NOT NULL", "last": " AND milli IS NOT NULL", "sum": " AND milli IS NOT NULL"}
+    texts = any(row.text is not None for row in rows)
     columns = "subject_id, code, time, known_at, known_until, end_time"
     columns += "".join(
         f", {column}"
@@ -122,6 +123,7 @@ def steps(kind: Kind, events: str, rows: Sequence[Row], *, home: bool, on: date 
             "record_id": kind == "last",
             "place_id": home or kind == "places",
             "numeric_value": kind in VALUED,
+            "text_value": texts,
         }.items()
         if when
     )
@@ -142,6 +144,7 @@ WITH read AS (  -- only the codes that some stream of this kind reads
          least({OPEN}, coalesce(known_until - {_ZERO}, {OPEN}), coalesce(time::DATE - {_ZERO} + m.days, {OPEN}),
                CASE WHEN m.while_open THEN coalesce(end_time::DATE - {_ZERO}, {OPEN}) ELSE {OPEN} END) AS last_day
   FROM {source} JOIN tall AS m ON m.code = {"reached" if home else "read"}.code
+  {"AND (m.text IS NULL OR m.text = text_value)" if texts else ""}
   {"WHERE m.who = 'anyone' OR reached.adult" if home else ""}
 )
 SELECT (stream::UBIGINT << 56) | (child::UBIGINT << 32) | (first_day::UBIGINT << 16) | last_day::UBIGINT AS packed{carried}
@@ -176,6 +179,7 @@ def _load_tall(con: duckdb.DuckDBPyConnection, plan: Plan, rows: Sequence[Row]) 
             "after_days": pa.array([row.after_days for row in rows], pa.int32()),
             "while_open": pa.array([row.while_open for row in rows], pa.bool_()),
             "who": pa.array([row.who for row in rows], pa.string()),
+            "text": pa.array([row.text for row in rows], pa.string()),
         }
     )
     con.register("tall_rows", table)

@@ -28,6 +28,14 @@ from evi.indicators.registry import Indicator, facts_required
 BLOCK = 1_000_000
 """Rows worked on at a time where a step needs several copies of them (about 100 MB)."""
 
+COMPARE: dict[str, Callable[[Keys, int], Mask]] = {
+    "below": np.less,
+    "at_most": np.less_equal,
+    "at_least": np.greater_equal,
+    "above": np.greater,
+}
+"""Comparisons by their names in the registry."""
+
 _LOW = np.uint64(OPEN)
 _CHILD = np.uint64((1 << 24) - 1)
 
@@ -47,16 +55,17 @@ def leaves_of(indicator: Indicator) -> list[Leaf]:
 def leaf_days(plan: Plan, kind: Kind, intervals: Intervals, leaves: Iterable[Leaf], threads: int = 2) -> dict[Leaf, Days]:
     """The days on which each leaf of one kind holds; `intervals` are sorted."""
     wanted = [leaf for leaf in dict.fromkeys(leaves) if streams_of_leaf(leaf)[0].kind == kind]
-    slices = _slices(plan, kind, intervals)
+    by_stream = slices(plan, kind, intervals)
 
     def work(leaf: Leaf) -> Days:
-        return _WORK[kind](leaf, [slices[stream] for stream in streams_of_leaf(leaf)])
+        return _WORK[kind](leaf, [by_stream[stream] for stream in streams_of_leaf(leaf)])
 
     with ThreadPoolExecutor(threads) as pool:
         return dict(zip(wanted, pool.map(work, wanted), strict=True))
 
 
-def _slices(plan: Plan, kind: Kind, intervals: Intervals) -> dict[Stream, Intervals]:
+def slices(plan: Plan, kind: Kind, intervals: Intervals) -> dict[Stream, Intervals]:
+    """The sorted intervals of one kind, stream by stream."""
     streams = [stream for stream in plan.streams if stream.kind == kind]
     firsts = np.array([number << 56 for number in range(len(streams))], np.uint64)
     edges = [*np.searchsorted(intervals.packed, firsts).tolist(), len(intervals)]
@@ -103,19 +112,9 @@ def _last(leaf: Leaf, parts: list[Intervals]) -> Days:
         order = np.lexsort((extra["value"], extra["record"], extra["known"], extra["time"], block.children))
         rows = block.take(order)
         starts, ends = start_keys(rows.packed) & OPEN, end_keys(rows.packed) & OPEN
-        answers = _compare(rows.extra["value"], leaf)
+        answers = COMPARE[leaf.compare](rows.extra["value"], leaf.value)
         found.append(latest_where(rows.children, starts, ends, answers))
     return _joined(found)
-
-
-def _compare(values: Keys, leaf: Last) -> Mask:
-    operations: dict[str, Callable[[Keys, int], Mask]] = {
-        "below": np.less,
-        "at_most": np.less_equal,
-        "at_least": np.greater_equal,
-        "above": np.greater,
-    }
-    return operations[leaf.compare](values, leaf.value)
 
 
 def _sum(leaf: Leaf, parts: list[Intervals]) -> Days:

@@ -42,6 +42,7 @@ class Row:
     after_days: int
     while_open: bool
     who: str
+    text: str | None
 
 
 @dataclass(frozen=True)
@@ -70,10 +71,11 @@ class Plan:
             if stream.kind == kind and stream.reaches_home == home
         ]
         return [
-            Row(code, number, facts.days, facts.after_days, facts.while_open, facts.who)
+            Row(code, number, facts.days, facts.after_days, facts.while_open, facts.who, text)
             for code in sorted(set(codes))
             for number, facts in wanted
             if facts.reads(code)
+            for text in facts.texts or (None,)
         ]
 
 
@@ -103,7 +105,7 @@ def streams_of_leaf(node: Count | Last | Total | Ratio | MissingBy) -> Sequence[
             return [Stream("sum", facts), Stream("sum", to)]
 
 
-def _order(stream: Stream) -> tuple[int, str, tuple[str, ...], int, int, bool]:
+def _order(stream: Stream) -> tuple[int, str, tuple[str, ...], tuple[str, ...], int, int, bool]:
     facts = stream.facts
     days = -1 if facts.days is None else facts.days
-    return (KINDS.index(stream.kind), facts.who, facts.codes, days, facts.after_days, facts.while_open)
+    return (KINDS.index(stream.kind), facts.who, facts.codes, facts.texts, days, facts.after_days, facts.while_open)

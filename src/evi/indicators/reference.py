@@ -29,7 +29,7 @@ from evi.indicators.expressions import (
     rests_on_silence,
     walk,
 )
-from evi.indicators.registry import Indicator, Needs
+from evi.indicators.registry import Indicator, Needs, facts_required
 
 State = Literal["present", "absent", "not assessable"]
 ADULT_MONTHS = 216
@@ -49,6 +49,7 @@ class Event:
     known_until: date | None = None
     end_time: datetime | None = None
     place_id: str | None = None
+    text: str | None = None
     withdrawn: bool = False
     source: str = ""
 
@@ -100,6 +101,8 @@ def counts_on(event: Event, facts: Facts, day: date) -> bool:
     """Whether an event of the right code counts on the day, by what was known on that day."""
     happened = event.time.date()
     if event.withdrawn or not facts.reads(event.code):
+        return False
+    if facts.texts and event.text not in facts.texts:
         return False
     if event.known_at > day or (event.known_until is not None and event.known_until <= day):
         return False
@@ -226,13 +229,9 @@ def is_covered(needs: Needs, world: World, child: int, day: date) -> bool:
         all(covers(feed) for feed in needs.feeds) if needs.every else any(covers(f) for f in needs.feeds)
     )
     was_watched = all(any(watched(feed, age) for feed in needs.feeds) for age in needs.watched_at_months)
-    return (
-        feeds_answer
-        and was_watched
-        and all(
-            bool(facts_of(world, child, Facts(codes), day)) for codes in ([needs.requires] if needs.requires else [])
-        )
-    )
+    required = facts_required(needs)
+    is_there = required is None or bool(facts_of(world, child, required, day))
+    return feeds_answer and was_watched and is_there
 
 
 def in_age(indicator: Indicator, world: World, child: int, day: date) -> bool:

@@ -80,7 +80,7 @@ class CheckReport:
 
 
 def extract_files(paths: Sequence[Path]) -> list[Path]:
-    """The files that are extracts: those named, and in folders every .csv and .xml, sorted; hidden ones never.
+    """The files that are extracts: those named, and in folders every .csv and .xml, sorted (none hidden).
 
     A spreadsheet in a folder is listed too, so that the check can say that it is not read.
 
@@ -130,7 +130,7 @@ def check(
     rejects_dir: Path | None = None,
     progress: Progress = SILENT,
 ) -> CheckReport:
-    """Read every extract among `paths` (files or folders) as `evi encode` would, and keep nothing but the report.
+    """Read every extract among `paths` as `evi encode` would, and keep nothing but the report.
 
     Args:
         paths: files and folders.
@@ -144,11 +144,14 @@ def check(
     files = extract_files(paths)
     repeated = repeated_files(files)
     checks: list[FileCheck] = []
-    with tempfile.TemporaryDirectory(prefix="evi-") as scratch, connect(scratch=Path(scratch)) as con:
-        with progress.task("Checking extracts", len(files)) as advance:
-            for file in files:
-                checks += _check_file(file, layouts, repeated, con, rejects_dir)
-                advance(1)
+    with (
+        tempfile.TemporaryDirectory(prefix="evi-") as scratch,
+        connect(scratch=Path(scratch)) as con,
+        progress.task("Checking extracts", len(files)) as advance,
+    ):
+        for file in files:
+            checks += _check_file(file, layouts, repeated, con, rejects_dir)
+            advance(1)
     checks = _refuse_rivals(checks)
     return CheckReport(tuple(checks), tuple(_absences(checks, layouts)))
 

@@ -31,24 +31,24 @@ class Delivery:
 def detect(path: Path, layouts: Mapping[str, Layout]) -> list[Layout]:
     """The layouts that a file is in: one for CSV, perhaps several for XML.
 
-    The header decides; the name of the file (or of its folder, if that is a feed's) decides between layouts with
-    one header.
+    The header decides; the name of the file (or of its folder, if that is a feed's) decides between layouts
+    with one header.
 
     Raises:
         RefusedError: no layout, or several, fit; with the nearest one and the columns that are missing.
     """
     if not path.is_file():
         raise RefusedError("there is no such file.", where=str(path), do="Check the path.")
-    scan_text(path)
     kind = path.suffix.lower()
-    if kind == ".xml":
-        return _detect_xml(path, [layout for layout in layouts.values() if layout.format == "xml"])
-    if kind != ".csv":
+    if kind not in {".csv", ".xml"}:
         raise RefusedError(
             f"eVI reads .csv and .xml, not {kind or 'a file without a suffix'}.",
             where=str(path),
             do="Export the table as CSV in UTF-8.",
         )
+    scan_text(path)
+    if kind == ".xml":
+        return _detect_xml(path, [layout for layout in layouts.values() if layout.format == "xml"])
     return [_detect_csv(path, [layout for layout in layouts.values() if layout.format == "csv"])]
 
 
@@ -103,7 +103,7 @@ def _refuse_unknown(path: Path, header: tuple[str, ...], layouts: list[Layout]) 
     raise RefusedError(
         f"its header fits no layout. The nearest is {nearest.name}, of which it lacks {', '.join(missing)}.",
         where=str(path),
-        do="Add the missing columns to the export (empty if nothing is known), or write a layout for this table.",
+        do="Add the missing columns (empty if nothing is known), or write a layout for this table.",
     )
 
 
@@ -137,8 +137,8 @@ def delivery_of(path: Path, layout: Layout) -> Delivery:
     try:
         with duckdb.connect() as con:
             con.execute(YMD)
-            sql = f"SELECT CAST({layout.period.start} AS DATE), CAST({layout.period.end} AS DATE) FROM (SELECT {columns})"
-            start, end = con.execute(sql).fetchall()[0]
+            days = f"CAST({layout.period.start} AS DATE), CAST({layout.period.end} AS DATE)"
+            start, end = con.execute(f"SELECT {days} FROM (SELECT {columns})").fetchall()[0]
     except duckdb.Error:
         start = end = None
     if start is None or end is None or end < start:
@@ -153,8 +153,7 @@ def delivery_of(path: Path, layout: Layout) -> Delivery:
 
 
 def _period_facts(path: Path, layout: Layout) -> dict[str, str] | None:
-    if layout.format == "xml":
-        assert layout.xml is not None
+    if layout.xml:
         texts = read_head(path, [layout]).texts
         facts = {name: texts.get(at, "") for name, at in layout.xml.header.items()}
         return facts if facts and all(facts.values()) else None

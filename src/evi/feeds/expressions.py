@@ -1,7 +1,7 @@
 """Check the SQL of a layout before anything is read: what it names, and what it gives.
 
-Events are made from the encoded payload, which has no identifiers. An expression that names one is refused here,
-by binding it against the columns that it will have.
+Events are made from the encoded payload, which has no identifiers. An expression that names one is refused
+here, by binding it against the columns that it will have.
 """
 
 from __future__ import annotations
@@ -95,5 +95,5 @@ def _why(layout: Layout, each: _Expression, columns: Mapping[str, str], error: d
     hidden = [field.name for field in layout.fields if field.name not in columns]
     named = [name for name in hidden if re.search(rf"\b{name}\b", each.sql)]
     if named:
-        return f"{each.what} names {', '.join(named)}, which never leaves the agency: use fields without identity."
+        return f"{each.what} names {', '.join(named)}, which never leaves the agency: use other fields."
     return f"{each.what} is no expression over the layout's fields ({str(error).splitlines()[0]})"

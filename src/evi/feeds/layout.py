@@ -79,8 +79,8 @@ class PersonMap:
     Attributes:
         role: `child`, `mother`, `person`, `tenant`, ...
         local_id: field that holds the agency's own id of the person.
-        identifies: from what is known of the person (`upn`, `surname`, `sex`, ...) to the field that holds it;
-            empty where the layout has the local id alone.
+        identifies: from what is known of the person (`upn`, `surname`, `sex`, ...) to the field that holds
+            it; empty where the layout has the local id alone.
         address_from: field with the day from which the address held; empty if not told.
         observed: field with the day on which identity and address were seen; empty means the period's end.
     """
@@ -106,7 +106,8 @@ class EventMap:
         end_time: DATE on which a state ended; null if absent.
         value: number; null if absent.
         text: code-like text; null if absent.
-        place: `home` for the row's own UPRN, an SQL string such as `'school:' || URN`, or NULL (see `place_sql`).
+        place: `home` for the row's own UPRN, an SQL string such as `'school:' || URN`, or NULL (see
+            `place_sql`).
         person: role of the person whom it is about; empty if the layout is about an address alone.
         known_at: DATE when the hub could first have known; the row's own `known_at` if absent.
     """
@@ -144,7 +145,7 @@ class EventMap:
 
 @dataclass(frozen=True)
 class Relation:
-    """Two persons of one row who are related: `other` is the `type` (such as mother) of `subject`. Both are roles."""
+    """Two persons of a row who are related: `other` is the `type` (mother) of `subject`; both are roles."""
 
     type: str
     subject: str
@@ -156,8 +157,8 @@ class Coverage:
     """When the feed can speak for a person, so that "no" and "not known" are told apart.
 
     Attributes:
-        kind: `person` (from `start` to `end` for the person of the row) or `population` (for everybody of these
-            `ages`, for the delivery's period and `refresh_days` after it).
+        kind: `person` (from `start` to `end` for the person of the row) or `population` (for everybody of
+            these `ages`, for the delivery's period and `refresh_days` after it).
         person: role, for kind `person`.
         start, end: SQL dates, end exclusive, for kind `person`.
         refresh_days: how long a delivery's silence still means "no", for kind `population`.
@@ -277,14 +278,13 @@ class Layout:
 def common_sql(field: Field, column: str) -> str:
     """SQL expression that turns a coded `column` of this field into the common value, or null.
 
-    Common values are what senders can be compared by: sex M or F, the DfE's main ethnicity codes, main language.
+    Common values are what senders can be compared by: sex M or F, the DfE's ethnicity codes, main language.
 
     >>> common_sql(Field("Sex", "code", codes={"1": "Male"}, common={"1": "M"}), "Sex")
     "CASE Sex WHEN '1' THEN 'M' END"
     """
     if not field.common:
         return column
-    cases = " ".join(
-        f"WHEN '{code}' THEN '{value}'" for code, value in field.common.items() if value is not None
-    )
+    told = ((code, value) for code, value in field.common.items() if value is not None)
+    cases = " ".join(f"WHEN '{code}' THEN '{value}'" for code, value in told)
     return f"CASE {column} {cases} END"

@@ -43,8 +43,8 @@ def layout_schema() -> dict[str, Any]:
 def load_layouts(extra: Sequence[Path] = ()) -> dict[str, Layout]:
     """Read every layout that eVI ships, and those in the folders or files `extra`.
 
-    Returns layouts by name, sorted. A layout of `extra` replaces a shipped one of the same name, so that a district
-    can adapt one without touching the package.
+    Returns layouts by name, sorted. A layout of `extra` replaces a shipped one of the same name, so that a
+    district can adapt one without touching the package.
 
     Raises:
         EviError: a file breaks the schema, or names a field, code list or role that is not there.

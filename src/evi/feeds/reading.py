@@ -1,4 +1,4 @@
-"""Read one extract: typed rows on one side, rejected rows with their reasons on the other, none lost between."""
+"""Read one extract: typed rows on one side, rejected rows with reasons on the other, none lost between."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class Reading:
         layout: the layout's name.
         delivery: id of the delivery; the same for a re-delivery of the same period.
         period_start, period_end: days that it covers, both inclusive; None for a file with no date at all.
-        table: relation in the session with one row for each loaded row: `row_no` (from 1, rejected rows counted),
-            every field but free text, typed, then `known_at`, `withdrawn`, `period_start` and `period_end`.
-            It lives until `close`, or until the session reads the same layout again.
+        table: relation in the session with one row for each loaded row: `row_no` (from 1, rejected rows
+            counted), every field but free text, typed, then `known_at`, `withdrawn`, `period_start` and
+            `period_end`. It lives until `close`, or until the session reads the same layout again.
         rows_in, loaded, rejected: always `rows_in == loaded + rejected`.
         reasons: rejected rows by reason; a row with several faults counts once for each.
         warnings: loaded rows that have something odd, by sentence.
@@ -77,8 +77,8 @@ def read_extract(
         path: the CSV or XML file.
         layout: one of those that `detect` found.
         con: DuckDB session that will hold the rows.
-        rejects: folder for the rejects file, `<rejects>/<layout>/<delivery>.csv`; none is written without it, and
-            an old one of this delivery is removed if every row is loaded.
+        rejects: folder for the rejects file, `<rejects>/<layout>/<delivery>.csv`; none is written without
+            it, and an old one of this delivery is removed if every row is loaded.
 
     Raises:
         RefusedError: the file is refused whole; nothing is loaded and no rejects file is written.
@@ -142,8 +142,8 @@ class _Stage:
         kinds = ", ".join(f"'{column}': 'VARCHAR'" for column in columns.values())
         with one_line_ending(path, facts) as plain:
             source = (
-                f"read_csv({quote(str(plain))}, auto_detect = false, header = true, delim = ',', quote = '\"', "
-                f"escape = '\"', columns = {{{kinds}}}, store_rejects = true, rejects_limit = 0, "
+                f"read_csv({quote(str(plain))}, auto_detect = false, header = true, delim = ',', "
+                f"quote = '\"', escape = '\"', columns = {{{kinds}}}, store_rejects = true, rejects_limit = 0, "
                 f"rejects_table = '{log}', rejects_scan = '{log}_scan')"
             )
             self.plan = validate(self.layout, present, start=delivery.start, end=delivery.end, source=source)
@@ -174,8 +174,8 @@ class _Stage:
         swallowed = 0
         for row, kind, line_ends, _ in found:
             inside = line_ends if kind == "UNQUOTED VALUE" else 0
-            for line in range(inside + 1):
-                malformed.append(Malformed(row + swallowed + line, _MALFORMED.get(kind, "malformed row")))
+            first, why = row + swallowed, _MALFORMED.get(kind, "malformed row")
+            malformed += [Malformed(first + line, why) for line in range(inside + 1)]
             swallowed += inside
         return malformed
 
@@ -207,8 +207,8 @@ class _Stage:
         )
         self.con.unregister("evi_steps")
         self.con.execute(
-            f"CREATE VIEW {self.numbered} AS SELECT r.position + coalesce(s.by, 0) AS row_no, r.* EXCLUDE (position) "
-            f"FROM (SELECT rowid + 1 AS position, * FROM {self.rows}) r "
+            f"CREATE VIEW {self.numbered} AS SELECT r.position + coalesce(s.by, 0) AS row_no, "
+            f"r.* EXCLUDE (position) FROM (SELECT rowid + 1 AS position, * FROM {self.rows}) r "
             f"ASOF LEFT JOIN {self.shifts} s ON r.position >= s.since"
         )
 
@@ -229,7 +229,8 @@ class _Stage:
         keys = ", ".join(f'"{name}"' for name in self.layout.row_key)
         self.con.execute(f"""
             CREATE TABLE {self.repeats} AS
-            WITH good AS (SELECT row_no, {keys}, hash({keys}) AS digest FROM {self.numbered} WHERE problems IS NULL),
+            WITH good AS (SELECT row_no, {keys}, hash({keys}) AS digest
+                          FROM {self.numbered} WHERE problems IS NULL),
             suspects AS (SELECT digest FROM good GROUP BY digest HAVING count(*) > 1),
             ranked AS (SELECT row_no, row_number() OVER (PARTITION BY {keys} ORDER BY row_no) AS place
                        FROM good WHERE digest IN (SELECT digest FROM suspects))
@@ -245,7 +246,7 @@ class _Stage:
         sql = f"SELECT least({firsts}), greatest({lasts}) FROM {self.rows} WHERE problems IS NULL"
         start, end = self.con.execute(sql).fetchall()[0]
         self.notes.append(
-            "its name tells no period: the days of its rows stand for it, and dates in the future can't be told."
+            "its name tells no period: the days of its rows stand for it, and no date can be called future."
         )
         return Delivery(delivery.id, start, end)
 
@@ -259,7 +260,8 @@ class _Stage:
         self.con.execute(f"""
             CREATE VIEW {self.extract} AS
             WITH good AS (SELECT row_no, {columns}, {start} AS period_start, {end} AS period_end
-                          FROM {self.numbered} n ANTI JOIN {self.repeats} d USING (row_no) WHERE problems IS NULL),
+                          FROM {self.numbered} n ANTI JOIN {self.repeats} d USING (row_no)
+                          WHERE problems IS NULL),
             known AS (SELECT *, CAST({self.layout.known_at} AS DATE) AS known_at FROM good)
             SELECT row_no, {columns}, known_at, coalesce({self.layout.withdrawn}, FALSE) AS withdrawn,
                    period_start, period_end

@@ -62,7 +62,7 @@ def write_rejects(
     repeats: str,
     malformed: Sequence[Malformed],
 ) -> None:
-    """Write the rejects of one delivery in row order; if there are none, remove what an earlier delivery left."""
+    """Write the rejects of one delivery in row order; if there are none, remove those of an earlier one."""
     lines = pa.table(
         {
             "row_no": pa.array([each.row_no for each in malformed], pa.int64()),
@@ -72,7 +72,8 @@ def write_rejects(
     con.register("evi_malformed", lines)
     key = quote("+".join(layout.row_key))
     sql = f"""
-        SELECT {quote(layout.feed)} AS feed, {quote(layout.name)} AS layout, row_no, field, value_class, reason FROM (
+        SELECT {quote(layout.feed)} AS feed, {quote(layout.name)} AS layout, row_no, field, value_class, reason
+        FROM (
             {_entries(rows)}
             UNION ALL SELECT row_no, 0, {key}, 'key', {quote(DUPLICATE)} FROM {repeats}
             UNION ALL SELECT row_no, 0, '', 'whole row', reason FROM evi_malformed

@@ -20,7 +20,7 @@ _EXPORT = "Export it again as CSV in UTF-8 (in Excel: CSV UTF-8, comma delimited
 
 @dataclass(frozen=True)
 class TextFacts:
-    """What one pass over the bytes found. Sizes in bytes; `mixed_lines` if both CRLF and bare LF end lines."""
+    """What one pass over the bytes found: `size` in bytes, `mixed_lines` if CRLF and bare LF both end lines."""
 
     size: int
     mixed_lines: bool
@@ -47,7 +47,7 @@ def scan_text(path: Path) -> TextFacts:
             except UnicodeDecodeError as error:
                 line = line_feeds + chunk[: error.start].count(b"\n") + 1
                 raise RefusedError(
-                    f"it is not UTF-8: line {line} has bytes of another encoding (Windows-1252 or Latin-1, likely).",
+                    f"it is not UTF-8: line {line} has bytes of another encoding (likely Windows-1252).",
                     where=str(path),
                     do=_EXPORT,
                 ) from None

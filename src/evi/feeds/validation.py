@@ -1,7 +1,7 @@
 """The SQL that types one row's texts and says what is wrong with them, for all rows at once.
 
-One SELECT does it, in three named steps: `texts` (trimmed, empty is null), `typed`, and the result: typed columns,
-`problems` (null for a good row; else one entry a field) and `flags` (a bit for each note and refusal).
+One SELECT does it, in three named steps: `texts` (trimmed, empty is null), `typed`, and the result: typed
+columns, `problems` (null for a good row; else one entry a field) and `flags` (a bit for each note and refusal).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from evi.feeds.identifiers import invalid_identifier
+from evi.feeds.identifiers import digits_of, invalid_identifier
 from evi.feeds.layout import Field, Layout
 from evi.workspace import quote
 
@@ -24,6 +24,7 @@ BETWEEN_PARTS, BETWEEN_PROBLEMS = "\x1f", "\x1e"
 
 _TRUE = "('1', '1.0', 'Y', 'YES', 'T', 'TRUE')"
 _FALSE = "('0', '0.0', 'N', 'NO', 'F', 'FALSE')"
+_LIKE_A_DATE = "[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}.*"
 _WANTED = {
     "date": "not a date",
     "integer": "not a whole number",
@@ -67,9 +68,12 @@ def validate(
         )
         typed.append(f"{_typed(field, text)} AS {_name(field.name)}")
         problems.append(_problem(field, text, end))
-        wrong = invalid_identifier(field, text)
+        digits = digits_of(field, text)
+        if digits:
+            typed.append(f"{digits} AS evi_n{index}")
+        wrong = invalid_identifier(field, text, f"evi_n{index}")
         if wrong and column:
-            flags.append(f"{text} IS NOT NULL AND {wrong}")
+            flags.append(wrong)
             kinds.append(("identifier", field.name))
     names = [field.name for field in layout.fields]
     for number, rule in enumerate(layout.rules):
@@ -87,7 +91,8 @@ def validate(
     held = ", ".join(_name(name) for name in names)
     select = f"""
         WITH texts AS (SELECT {", ".join(texts)} FROM {source}),
-        typed AS (SELECT *, {", ".join(typed)}, {_date(start)} AS period_start, {_date(end)} AS period_end FROM texts)
+        typed AS (SELECT *, {", ".join(typed)}, {_date(start)} AS period_start,
+                         {_date(end)} AS period_end FROM texts)
         SELECT {held}, CAST({bits} AS BIGINT) AS flags,
                nullif(concat_ws({quote(BETWEEN_PROBLEMS)}, {", ".join(problems)}), '') AS problems
         FROM typed"""
@@ -107,7 +112,9 @@ def _typed(field: Field, text: str) -> str:
     if field.sql_type == "DATE":
         return _dated(field, text)
     if field.type == "integer":
-        return f"CASE WHEN {_finite(text)} AND {_number(text)} = floor({_number(text)}) THEN TRY_CAST({_number(text)} AS BIGINT) END"
+        number = _number(text)
+        whole = f"{_finite(text)} AND {number} = floor({number})"
+        return f"CASE WHEN {whole} THEN TRY_CAST({number} AS BIGINT) END"
     if field.type == "number":
         return f"CASE WHEN {_finite(text)} THEN {_number(text)} END"
     if field.type == "boolean":
@@ -179,7 +186,7 @@ def _value_class(text: str) -> str:
     return (
         f"CASE WHEN {text} IS NULL THEN 'empty' WHEN regexp_full_match({text}, '[0-9]+') THEN 'digits' "
         f"WHEN {_number(text)} IS NOT NULL THEN 'number' "
-        f"WHEN regexp_full_match({text}, '[0-9]{{1,4}}[-/.][0-9]{{1,2}}[-/.][0-9]{{1,4}}.*') THEN 'like a date' "
+        f"WHEN regexp_full_match({text}, '{_LIKE_A_DATE}') THEN 'like a date' "
         f"WHEN length({text}) > 100 THEN 'text of over 100 characters' "
         f"ELSE 'text of ' || length({text}) || ' characters' END"
     )

@@ -62,7 +62,7 @@ def _refuse_doctype(path: Path) -> None:
         next(iter(defused_iterparse(str(path), events=("start",), forbid_dtd=True)), None)
     except DefusedXmlException:
         raise RefusedError(
-            "it declares a document type or entities, as attacks on XML readers do; no statutory return needs them.",
+            "it declares a document type or entities, as attacks on XML readers do; no return needs them.",
             where=str(path),
             do="Do not open it. Ask the sender where it came from, and for an export without a DOCTYPE.",
         ) from None
@@ -76,7 +76,6 @@ def read_rows(path: Path, layout: Layout) -> Iterator[pa.RecordBatch]:
     Raises:
         RefusedError: the file is not whole.
     """
-    assert layout.xml is not None
     record_path, steps = _split(layout)
     names = [field.name for field in layout.fields]
     schema = pa.schema([(name, pa.string()) for name in names])
@@ -128,11 +127,9 @@ class _Finders:
                 yield row
                 continue
             ups, path = self.fields[self.repeated]
-            found = chain[len(chain) - 1 - ups].findall(path)
-            for element in found or [None]:
-                again = list(row)
-                again[self.repeated] = None if element is None else element.text
-                yield again
+            elements = chain[len(chain) - 1 - ups].findall(path)
+            for text in [element.text for element in elements] or [None]:
+                yield [*row[: self.repeated], text, *row[self.repeated + 1 :]]
 
     def _chains(self, chain: list[ET.Element], depth: int) -> Iterator[list[ET.Element]]:
         if depth == len(self.steps):
@@ -155,8 +152,7 @@ def _ups(path: str) -> tuple[int, str]:
 
 def _split(layout: Layout) -> tuple[str, tuple[str, ...]]:
     """The element to wait for (high enough for every `../`), and the steps from it down to the row."""
-    assert layout.xml is not None
-    parts = layout.xml.row.split("/")
+    parts = layout.xml.row.split("/") if layout.xml else []
     height = max(_ups(field.path)[0] for field in layout.fields)
     cut = len(parts) - height
     return "/".join(parts[:cut]), tuple(parts[cut:])

@@ -14,7 +14,7 @@ _UPN_LETTERS = "ABCDEFGHJKLMNPQRTUVWXYZ"
 
 
 def digits_of(field: Field, text: str) -> str | None:
-    """SQL of the number within an identifier, computed once a row for `invalid_identifier`; None if unused."""
+    """SQL of the number within an identifier, computed once a row; None if there is no use for it."""
     if field.kind == "nhs_number":
         return f"TRY_CAST(replace(replace({text}, ' ', ''), '-', '') AS BIGINT)"
     if field.kind == "upn":
@@ -25,7 +25,7 @@ def digits_of(field: Field, text: str) -> str | None:
 
 
 def invalid_identifier(field: Field, text: str, digits: str) -> str | None:
-    """SQL that is true if `text` can't be an identifier of this kind; None for kinds of which any text may be.
+    """SQL that is true if `text` can't be an identifier of this kind; None for kinds that any text may be.
 
     Args:
         field: what is identified how.
@@ -51,7 +51,7 @@ def _nhs_check(digits: str) -> str:
 
 
 def _upn_check(text: str, digits: str) -> str:
-    """The last of the 13 characters is a digit, or a letter in a temporary number; UN1 to UN9 say why none."""
+    """The last of the 13 characters is a digit, or a letter in a temporary number; UN1 to UN9 say why."""
     total = " + ".join(f"{digits} // {10**place} % 10 * {12 - place}" for place in range(11))
     characters = f"strpos('0123456789', {text}[13:13])"
     last = (

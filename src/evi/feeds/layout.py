@@ -216,10 +216,11 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Layout:
-    """One table that an agency delivers. `home` is the field with the UPRN of the row's place, or empty.
+    """One table that an agency delivers.
 
-    `example` is a file name of the form that `filename` (a regular expression) recognises. `together` names the
-    layouts that should come with this one for each period.
+    `home` is the field with the UPRN of the row's place, or empty. `example` is a file name of the form that
+    `filename` (a regular expression) recognises. `together` names the layouts that should come with this one
+    for each period.
     """
 
     name: str

@@ -72,7 +72,8 @@ def write_rejects(
     con.register("evi_malformed", lines)
     key = quote("+".join(layout.row_key))
     sql = f"""
-        SELECT {quote(layout.feed)} AS feed, {quote(layout.name)} AS layout, row_no, field, value_class, reason
+        SELECT {quote(layout.feed)} AS feed, {quote(layout.name)} AS layout, row_no, field, value_class,
+               reason
         FROM (
             {_entries(rows)}
             UNION ALL SELECT row_no, 0, {key}, 'key', {quote(DUPLICATE)} FROM {repeats}

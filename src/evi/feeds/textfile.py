@@ -20,7 +20,7 @@ _EXPORT = "Export it again as CSV in UTF-8 (in Excel: CSV UTF-8, comma delimited
 
 @dataclass(frozen=True)
 class TextFacts:
-    """What one pass over the bytes found: `size` in bytes, `mixed_lines` if CRLF and bare LF both end lines."""
+    """What one pass over the bytes found: `size` in bytes; `mixed_lines` if CRLF and LF both end lines."""
 
     size: int
     mixed_lines: bool

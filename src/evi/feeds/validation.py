@@ -1,7 +1,7 @@
 """The SQL that types one row's texts and says what is wrong with them, for all rows at once.
 
 One SELECT does it, in three named steps: `texts` (trimmed, empty is null), `typed`, and the result: typed
-columns, `problems` (null for a good row; else one entry a field) and `flags` (a bit for each note and refusal).
+columns, `problems` (null for a good row, else one entry a field) and `flags` (a bit a note or refusal).
 """
 
 from __future__ import annotations

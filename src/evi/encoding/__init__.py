@@ -1,7 +1,24 @@
 """The agency side: names, dates and addresses become keyed codes before anything leaves."""
 
+from evi.encoding.delivery import LINKAGE_SCHEMA, EncodedDelivery, encode_delivery, part_path
+from evi.encoding.encode import encode, read_deliveries
+from evi.encoding.gazetteer import Gazetteer
 from evi.encoding.keys import Keys, write_new_key
-from evi.encoding.people import encode_identities
+from evi.encoding.people import BIRTH_PARTS, encode_identities
 from evi.encoding.tokens import TOKENS, Coder
 
-__all__ = ["TOKENS", "Coder", "Keys", "encode_identities", "write_new_key"]
+__all__ = [
+    "BIRTH_PARTS",
+    "LINKAGE_SCHEMA",
+    "TOKENS",
+    "Coder",
+    "EncodedDelivery",
+    "Gazetteer",
+    "Keys",
+    "encode",
+    "encode_delivery",
+    "encode_identities",
+    "part_path",
+    "read_deliveries",
+    "write_new_key",
+]

@@ -10,13 +10,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from evi.encoding.columns import Column
+
 _NHS_WEIGHTS = np.array([10, 9, 8, 7, 6, 5, 4, 3, 2])
 _UPN_WEIGHTS = np.arange(2, 14)
 _UPN_LETTERS = "ABCDEFGHJKLMNPQRTUVWXYZ"
 _UPN_SHAPE = r"^[A-HJ-NP-RT-Z]\d{11}[0-9A-HJ-NP-RT-Z]$"
 
 
-def nhs_numbers(values: pa.Array) -> pa.Array:
+def nhs_numbers(values: Column) -> Column:
     """Ten digits where the check digit (modulus 11) is right, else null."""
     digits = pc.replace_substring_regex(values.cast(pa.string()), r"[\s-]", "")
     rows, matrix = _characters(digits, r"^\d{10}$", 10)
@@ -26,7 +28,7 @@ def nhs_numbers(values: pa.Array) -> pa.Array:
     return _keep(digits, rows[right])
 
 
-def upns(values: pa.Array) -> pa.Array:
+def upns(values: Column) -> Column:
     """Thirteen characters where the check letter (modulus 23) is right, else null."""
     plain = pc.utf8_upper(pc.replace_substring_regex(values.cast(pa.string()), r"\s", ""))
     rows, matrix = _characters(plain, _UPN_SHAPE, 13)
@@ -38,21 +40,19 @@ def upns(values: pa.Array) -> pa.Array:
     return _keep(plain, rows[right])
 
 
-def trimmed(values: pa.Array) -> pa.Array:
+def trimmed(values: Column) -> Column:
     """Text without blanks at either end; empty text is null."""
     plain = pc.utf8_trim_whitespace(values.cast(pa.string()))
     return pc.if_else(pc.equal(plain, ""), None, plain)
 
 
-def property_numbers(values: pa.Array) -> pa.Array:
+def property_numbers(values: Column) -> Column:
     """UPRNs without leading noughts or blanks; empty text is null."""
     plain = pc.utf8_ltrim(pc.utf8_trim_whitespace(values.cast(pa.string())), "0")
     return pc.if_else(pc.equal(plain, ""), None, plain)
 
 
-def _characters(
-    texts: pa.Array, shape: str, width: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
+def _characters(texts: Column, shape: str, width: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
     """Row numbers of the texts of this shape, and their characters as a matrix of bytes."""
     fits = pc.fill_null(pc.match_substring_regex(texts, shape), False)
     rows = np.flatnonzero(np.asarray(fits))
@@ -60,7 +60,7 @@ def _characters(
     return rows, np.frombuffer(joined, np.uint8).reshape(-1, width)
 
 
-def _keep(texts: pa.Array, rows: npt.NDArray[np.int64]) -> pa.Array:
+def _keep(texts: Column, rows: npt.NDArray[np.int64]) -> Column:
     kept = np.zeros(len(texts), bool)
     kept[rows] = True
     return pc.if_else(pa.array(kept), texts, None)

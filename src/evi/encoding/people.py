@@ -7,13 +7,14 @@ from collections.abc import Mapping
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from evi.encoding.columns import Column
 from evi.encoding.tokens import CLEAR, TOKENS, Coder
 
 # Roles that a column of a people table can have; `birth_year`, `birth_month` and `birth_day` go together.
 BIRTH_PARTS = ("birth_year", "birth_month", "birth_day")
 
 
-def encode_identities(columns: Mapping[str, pa.Array], coder: Coder) -> dict[str, pa.Array]:
+def encode_identities(columns: Mapping[str, Column], coder: Coder) -> dict[str, Column]:
     """Code identity columns.
 
     Args:
@@ -25,7 +26,7 @@ def encode_identities(columns: Mapping[str, pa.Array], coder: Coder) -> dict[str
         Every column of `TOKENS` and `CLEAR`, null where no role gives it.
     """
     rows = len(next(iter(columns.values()))) if columns else 0
-    made: dict[str, pa.Array] = {}
+    made: dict[str, Column] = {}
     for role, values in columns.items():
         if role not in coder.roles or role == "middle_names":
             continue
@@ -40,7 +41,7 @@ def encode_identities(columns: Mapping[str, pa.Array], coder: Coder) -> dict[str
     return {name: made[name] if name in made else pa.nulls(rows, kind) for name, kind in kinds.items()}
 
 
-def _joined_parts(columns: Mapping[str, pa.Array], rows: int) -> pa.Array:
+def _joined_parts(columns: Mapping[str, Column], rows: int) -> Column:
     parts = [
         pc.fill_null(columns[part].cast(pa.string()), "") if part in columns else pa.array([""] * rows)
         for part in BIRTH_PARTS
@@ -48,8 +49,8 @@ def _joined_parts(columns: Mapping[str, pa.Array], rows: int) -> pa.Array:
     return pc.binary_join_element_wise(*parts, "-")
 
 
-def _compounds(made: Mapping[str, pa.Array], coder: Coder) -> dict[str, pa.Array]:
-    compounds: dict[str, pa.Array] = {}
+def _compounds(made: Mapping[str, Column], coder: Coder) -> dict[str, Column]:
+    compounds: dict[str, Column] = {}
     if "sn_ph" in made and "pc" in made:
         compounds["sn_pc"] = coder.compound("sn_pc", made["sn_ph"], made["pc"])
     if "fn_ph" in made and "dob" in made:

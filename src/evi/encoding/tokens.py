@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from evi.encoding import identifiers, normalise
+from evi.encoding.columns import Column
 from evi.encoding.keys import Keys
 
 LINKAGE = "linkage"
@@ -68,7 +69,7 @@ CLEAR: dict[str, pa.DataType] = {"birth_month": pa.date32(), "birth_year": pa.in
 Codes = tuple[Any, ...]
 
 # Roles whose values are nearly all distinct, with the column they make and how a column of them is tidied.
-_IDENTIFIERS: dict[str, tuple[str, Callable[[pa.Array], pa.Array]]] = {
+_IDENTIFIERS: dict[str, tuple[str, Callable[[Column], Column]]] = {
     "nhs_number": ("nhs", identifiers.nhs_numbers),
     "upn": ("upn", identifiers.upns),
     "uprn": ("home", identifiers.property_numbers),
@@ -106,15 +107,15 @@ class Coder:
         """The code of `text`, or None for nothing."""
         return self.code(field, text) if text else None
 
-    def opaque(self, field: str, values: pa.Array, *, purpose: str = PAYLOAD) -> pa.Array:
+    def opaque(self, field: str, values: Column, *, purpose: str = PAYLOAD) -> Column:
         """Code a column as it stands, blanks trimmed: local ids and references."""
         return self._each_distinct(field, values, identifiers.trimmed, purpose)
 
-    def home(self, uprns: pa.Array) -> pa.Array:
+    def home(self, uprns: Column) -> Column:
         """Codes of UPRNs: one code for a home, in payload and linkage tables alike."""
         return self._each_distinct("home", uprns, identifiers.property_numbers, LINKAGE)
 
-    def compound(self, field: str, *parts: pa.Array) -> pa.Array:
+    def compound(self, field: str, *parts: Column) -> Column:
         """Codes of several columns of codes taken together; null where any of them is."""
         known = pc.is_valid(parts[0])
         for part in parts[1:]:
@@ -123,7 +124,7 @@ class Coder:
         texts = matrix.astype("<i8").view(f"V{8 * len(parts)}").ravel().tolist()
         return pc.if_else(known, pa.array(self._hash_all(field, texts, LINKAGE)), None)
 
-    def role(self, role: str, values: pa.Array) -> dict[str, pa.Array]:
+    def role(self, role: str, values: Column) -> dict[str, Column]:
         """Every token column of one role's values (`forename`, `surname`, `date_of_birth`, …)."""
         if role in _IDENTIFIERS:
             column, tidy = _IDENTIFIERS[role]
@@ -135,7 +136,7 @@ class Coder:
         """The roles that have token columns."""
         return frozenset(self._domains) | frozenset(_IDENTIFIERS)
 
-    def _spread(self, name: str, values: pa.Array, domain: _Domain) -> dict[str, pa.Array]:
+    def _spread(self, name: str, values: Column, domain: _Domain) -> dict[str, Column]:
         if isinstance(values, pa.ChunkedArray):
             values = values.combine_chunks()
         if not pa.types.is_dictionary(values.type):
@@ -150,7 +151,7 @@ class Coder:
             rows.append(codes)
         if len(memory) > _REMEMBERED_VALUES:
             memory.clear()
-        made: dict[str, pa.Array] = {}
+        made: dict[str, Column] = {}
         for position, column in enumerate(domain.columns):
             kind = CLEAR.get(column) or (TOKENS[column][0] if column in TOKENS else pa.int64())
             made[column] = pa.array([codes[position] for codes in rows], kind).take(values.indices)
@@ -174,8 +175,8 @@ class Coder:
         return np.frombuffer(b"".join(digests), "<i8")
 
     def _each_distinct(
-        self, field: str, values: pa.Array, tidy: Callable[[pa.Array], pa.Array], purpose: str
-    ) -> pa.Array:
+        self, field: str, values: Column, tidy: Callable[[Column], Column], purpose: str
+    ) -> Column:
         """Codes of a column of mostly distinct values, tidied and coded as a column."""
         if isinstance(values, pa.ChunkedArray):
             values = values.combine_chunks()

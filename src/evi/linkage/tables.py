@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from evi.encoding import Coder, Keys, encode_identities
+from evi.encoding.columns import Column
 from evi.encoding.people import BIRTH_PARTS
 from evi.linkage.people import TOKEN_COLUMNS
 from evi.linkage.resolve import Options, Resolution, resolve
@@ -65,7 +66,7 @@ def link_tables(
     con = connect()
     start = 0
     parts: list[pa.Table] = []
-    named: list[pa.Array] = []
+    named: list[Column] = []
     for feed, (name, table, roles) in enumerate(sides):
         parts.append(_observations(name, table, roles, coder, start, feed))
         named.append(_ids(table, roles, name))
@@ -114,7 +115,7 @@ def _observations(
     )
 
 
-def _column(table: pa.Table, names: str | list[str], where: str) -> pa.Array:
+def _column(table: pa.Table, names: str | list[str], where: str) -> Column:
     wanted = [names] if isinstance(names, str) else names
     missing = [name for name in wanted if name not in table.column_names]
     if missing:
@@ -135,7 +136,7 @@ def _column(table: pa.Table, names: str | list[str], where: str) -> pa.Array:
     return pc.if_else(pc.equal(joined, ""), None, joined)
 
 
-def _ids(table: pa.Table, roles: Mapping[str, str | list[str]], where: str) -> pa.Array:
+def _ids(table: pa.Table, roles: Mapping[str, str | list[str]], where: str) -> Column:
     if "id" not in roles:
         return pa.array([str(row) for row in range(len(table))])
     return _column(table, roles["id"], where).cast(pa.string())

@@ -1,0 +1,200 @@
+"""`evi encode`: every extract that changed, and nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import evi
+from evi.encoding.delivery import PARTS, encode_delivery, part_path
+from evi.encoding.gazetteer import Gazetteer
+from evi.encoding.keys import Keys
+from evi.encoding.tokens import Coder
+from evi.feeds import Layout, delivery_of, detect, extract_files, load_layouts
+from evi.workspace import (
+    SILENT,
+    District,
+    Progress,
+    RefusedError,
+    RunLedger,
+    StageResult,
+    connect,
+    file_hash,
+    replace_file,
+)
+
+LEDGER = "deliveries.json"
+ADDRESSES = "addresses.parquet"
+
+
+def encode(district: District, keys: Keys, progress: Progress = SILENT) -> StageResult:
+    """Encode every extract whose bytes, layout, key or address list changed since it was last encoded.
+
+    A delivery whose extract has gone is removed; a second file for the same layout and period replaces the
+    first (the last by name is taken). A file that is refused is left out, and named in the notes.
+    """
+    layouts = load_layouts([district.root / folder for folder in district.config.layouts])
+    result = StageResult("encode")
+    standing = _standing(district)
+    wanted = _wanted(district, layouts, keys, result)
+    fresh = {
+        name: entry for name, entry in wanted.items() if not _is_current(district, entry, standing.get(name))
+    }
+    kept = {name: standing[name] for name in wanted if name not in fresh}
+    gone = sorted(set(standing) - set(wanted))
+    result.skipped = not fresh and not gone and (district.encoded / LEDGER).is_file()
+    for name in gone:
+        _remove(district.encoded, standing[name])
+    _sweep(district.encoded, wanted)
+    if fresh:
+        kept |= _encode_all(district, fresh, layouts, keys, result, progress)
+    entries = [kept[name] for name in sorted(kept)]
+    if not result.skipped:
+        _write_ledger(district, keys, entries)
+    result.rows |= {
+        "deliveries": len(entries),
+        "encoded": sum(name in kept for name in fresh),
+        "removed": len(gone),
+        "rows": sum(entry["loaded"] for entry in entries),
+        "rejected": sum(entry["rejected"] for entry in entries),
+        "observations": sum(entry["observations"] for entry in entries),
+    }
+    return result
+
+
+def read_deliveries(district: District) -> list[dict[str, Any]]:
+    """What `encoded/` holds, one entry a delivery: layout, feed, delivery, extract, hash, period and rows."""
+    path = district.encoded / LEDGER
+    return list(json.loads(path.read_text())["deliveries"]) if path.is_file() else []
+
+
+def _standing(district: District) -> dict[str, dict[str, Any]]:
+    return {f"{entry['layout']}/{entry['delivery']}": entry for entry in read_deliveries(district)}
+
+
+def _wanted(
+    district: District, layouts: Mapping[str, Layout], keys: Keys, result: StageResult
+) -> dict[str, dict[str, Any]]:
+    """What should be encoded: from `layout/delivery` to the extract and the hash of all that decides its codes."""
+    files = extract_files([district.extracts]) if district.extracts.is_dir() else []
+    hashes = RunLedger(district.root, district.runs).hash_files(files)
+    reference = district.reference / ADDRESSES
+    common = [keys.key_id, code_of_encoding(), file_hash(reference) if reference.is_file() else ""]
+    wanted: dict[str, dict[str, Any]] = {}
+    refused = 0
+    for file in files:
+        name = str(file.resolve().relative_to(district.root))
+        try:
+            found = detect(file, layouts)
+            deliveries = [(layout, delivery_of(file, layout).id) for layout in found]
+        except RefusedError as error:
+            result.notes.append(f"Refused: {error}")
+            refused += 1
+            continue
+        for layout, delivery in deliveries:
+            key = f"{layout.name}/{delivery}"
+            if key in wanted and wanted[key]["hash"] != hashes[name]:
+                result.notes.append(f"{name} replaces {wanted[key]['extract']}: both are {delivery}.")
+            text = json.dumps([hashes[name], repr(layout), *common])
+            wanted[key] = {
+                "layout": layout.name,
+                "delivery": delivery,
+                "extract": name,
+                "hash": hashes[name],
+                "made_of": hashlib.blake2b(text.encode(), digest_size=16).hexdigest(),
+            }
+    result.rows["refused"] = refused
+    return wanted
+
+
+def code_of_encoding() -> str:
+    """Hash of the code and data that decide how a value is read and coded."""
+    package = Path(evi.__file__).parent
+    digest = hashlib.blake2b(digest_size=16)
+    for room in ("encoding", "feeds"):
+        for path in sorted((package / room).glob("*")):
+            if path.suffix in {".py", ".yaml"}:
+                digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _is_current(district: District, entry: Mapping[str, Any], standing: Mapping[str, Any] | None) -> bool:
+    return (
+        standing is not None
+        and standing["made_of"] == entry["made_of"]
+        and all(path.is_file() for path in _paths(district.encoded, standing))
+    )
+
+
+def _paths(encoded: Path, entry: Mapping[str, Any]) -> list[Path]:
+    parts = PARTS if entry["relations"] else PARTS[:2]
+    return [part_path(encoded, part, entry["layout"], entry["delivery"]) for part in parts]
+
+
+def _remove(encoded: Path, entry: Mapping[str, Any]) -> None:
+    for part in PARTS:
+        path = part_path(encoded, part, entry["layout"], entry["delivery"])
+        path.unlink(missing_ok=True)
+        if path.parent.is_dir() and not any(path.parent.iterdir()):
+            shutil.rmtree(path.parent)
+
+
+def _sweep(encoded: Path, wanted: Mapping[str, Any]) -> None:
+    """Remove parts that nothing wants: what a run left that was killed before it wrote its ledger."""
+    for part in PARTS:
+        for path in sorted((encoded / part).glob("*/*")):
+            if f"{path.parent.name}/{path.stem}" not in wanted:
+                path.unlink()
+
+
+def _encode_all(
+    district: District,
+    fresh: Mapping[str, dict[str, Any]],
+    layouts: Mapping[str, Layout],
+    keys: Keys,
+    result: StageResult,
+    progress: Progress,
+) -> dict[str, dict[str, Any]]:
+    made: dict[str, dict[str, Any]] = {}
+    coder = Coder(keys)
+    gazetteer = Gazetteer(district.reference / ADDRESSES)
+    with (
+        connect(scratch=district.scratch) as con,
+        progress.task("Encoding deliveries", len(fresh)) as advance,
+    ):
+        for name in _by_extract(fresh):
+            entry = fresh[name]
+            try:
+                done = encode_delivery(
+                    district.root / entry["extract"],
+                    layouts[entry["layout"]],
+                    encoded=district.encoded,
+                    con=con,
+                    coder=coder,
+                    gazetteer=gazetteer,
+                    rejects=district.rejects,
+                )
+            except RefusedError as error:
+                result.notes.append(f"Refused: {error}")
+                result.rows["refused"] += 1
+                _remove(district.encoded, entry)
+            else:
+                made[name] = entry | asdict(done)
+            advance(1)
+    return made
+
+
+def _by_extract(fresh: Mapping[str, dict[str, Any]]) -> Iterable[str]:
+    """Layouts of one kind together, in order of time: what the coder remembers is used while it is warm."""
+    return sorted(fresh, key=lambda name: (fresh[name]["layout"], fresh[name]["delivery"]))
+
+
+def _write_ledger(district: District, keys: Keys, entries: list[dict[str, Any]]) -> None:
+    text = json.dumps({"key_id": keys.key_id, "deliveries": entries}, indent=1, sort_keys=True)
+    with replace_file(district.encoded / LEDGER) as scratch:
+        scratch.write_text(text + "\n")

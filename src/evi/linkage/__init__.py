@@ -1,5 +1,6 @@
 """The hub side: which records are the same person, which people share a home, and how sure that is."""
 
+from evi.linkage.spine import THRESHOLD, link
 from evi.linkage.tables import LinkedTables, link_tables
 
-__all__ = ["LinkedTables", "link_tables"]
+__all__ = ["THRESHOLD", "LinkedTables", "link", "link_tables"]

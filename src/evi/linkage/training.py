@@ -202,7 +202,7 @@ def _maximise(
     weight = patterns.counts * np.array([scales[tag] for tag in patterns.tags])
     counted = np.where(candidates, 0.0, 1.0) * _covered(comparisons, patterns)
     sides = [_Side(comparison, patterns.positions[:, i]) for i, comparison in enumerate(comparisons)]
-    prior = 0.2 * float(weight[candidates].sum()) / possible
+    prior = float(np.clip(0.2 * weight[candidates].sum() / possible, 1e-12, 0.5))
     posterior = np.zeros(len(weight))
     for round_number in range(_ROUNDS):
         if round_number == 0 or not one_per_feed:

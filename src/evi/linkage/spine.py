@@ -1,0 +1,194 @@
+"""`evi link`: who is who across feeds, who shares a home, and who is whose mother."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from evi.encoding import part_path, read_deliveries
+from evi.linkage.households import build_households
+from evi.linkage.identity import IdChanges, assign_ids
+from evi.linkage.people import TOKEN_COLUMNS
+from evi.linkage.quality import quality_report
+from evi.linkage.relations import build_relations
+from evi.linkage.resolve import Options, Resolution, resolve
+from evi.workspace import SILENT, District, EviError, Progress, StageResult, connect, quote, replace_dir
+
+THRESHOLD = 0.8  # a false link puts one child's facts on another's page; a missed one leaves two thin pages
+
+
+@dataclass
+class _Spine:
+    """The tables of a spine, before they are written."""
+
+    people: pa.Table
+    subjects: pa.Table
+    households: pa.Table
+    relations: pa.Table
+    ledger: pa.Table
+    model: Mapping[str, Any]
+    quality: Mapping[str, Any]
+
+
+def link(district: District, progress: Progress = SILENT, *, threshold: float = THRESHOLD) -> StageResult:
+    """Build `spine/` from `encoded/linkage` and `encoded/relations`.
+
+    Args:
+        threshold: links at or above this probability put two records together.
+
+    Returns:
+        Rows: records, subjects, linked records, links, stays and relations; notes: what a person should read.
+
+    Raises:
+        EviError: nothing is encoded yet.
+    """
+    deliveries = read_deliveries(district)
+    if not deliveries:
+        raise EviError(
+            "nothing is encoded yet.", where=str(district.encoded), do="Run `evi encode` first.", exit_code=2
+        )
+    with connect(scratch=district.scratch) as con:
+        feeds = _load(con, district, deliveries)
+        resolution = resolve(con, Options(threshold=threshold), progress)
+        changes = assign_ids(con, _previous(district))
+        with progress.task("Households and families", 3) as advance:
+            spine = _tables(con, district, deliveries, feeds, resolution, changes, threshold, advance)
+        _write(district, spine)
+    return _result(spine, resolution, changes)
+
+
+def _previous(district: District) -> Path | None:
+    """The spine that stands, or the one that a killed swap left beside its place."""
+    for path in (district.spine, district.spine.with_name(district.spine.name + ".old")):
+        if (path / "people.parquet").is_file():
+            return path
+    return None
+
+
+def _files(district: District, deliveries: list[dict[str, Any]], part: str) -> list[tuple[str, Path]]:
+    named = [(d["feed"], part_path(district.encoded, part, d["layout"], d["delivery"])) for d in deliveries]
+    return [(feed, path) for feed, path in named if path.is_file()]
+
+
+def _load(con: duckdb.DuckDBPyConnection, district: District, deliveries: list[dict[str, Any]]) -> list[str]:
+    """Tables `seen` (every observation), `records` (rec, feed, person) and `observations`; returns the feeds."""
+    paths = ", ".join(quote(str(path)) for _, path in _files(district, deliveries, "linkage"))
+    con.execute(f"CREATE VIEW encoded_linkage AS FROM read_parquet([{paths}])")
+    con.execute(
+        """CREATE TABLE records AS
+        SELECT (row_number() OVER (ORDER BY feed, person) - 1)::INTEGER AS rec, feed, person,
+               (dense_rank() OVER (ORDER BY feed) - 1)::TINYINT AS feed_no
+        FROM (SELECT DISTINCT feed, person FROM encoded_linkage WHERE person IS NOT NULL)"""
+    )
+    plain = [name for name in TOKEN_COLUMNS if not name.endswith("_del")]
+    lists = [f"any_value({name}) AS {name}" for name in TOKEN_COLUMNS if name.endswith("_del")]
+    con.execute(
+        f"""CREATE TABLE observations AS
+        SELECT r.rec, r.feed_no AS feed, max(e.observed) AS seen, sum(e.times)::BIGINT AS times,
+               {", ".join(plain)}, {", ".join(lists)}
+        FROM encoded_linkage e JOIN records r USING (feed, person)
+        GROUP BY r.rec, r.feed_no, {", ".join(plain)}"""
+    )
+    return [str(row[0]) for row in con.execute("SELECT DISTINCT feed FROM records ORDER BY feed").fetchall()]
+
+
+def _tables(
+    con: duckdb.DuckDBPyConnection,
+    district: District,
+    deliveries: list[dict[str, Any]],
+    feeds: list[str],
+    resolution: Resolution,
+    changes: IdChanges,
+    threshold: float,
+    advance: Any,
+) -> _Spine:
+    con.execute(
+        """CREATE TABLE spine_people AS
+        SELECT r.feed, r.person, s.subject_id, round(s.probability, 6) AS probability
+        FROM records r JOIN subjects_of s USING (rec) ORDER BY r.feed, r.person"""
+    )
+    people = con.sql("FROM spine_people ORDER BY feed, person").to_arrow_table()
+    subjects = _subjects(con)
+    advance(1)
+    con.execute(
+        """CREATE TABLE addresses AS
+        SELECT s.subject_id, e.feed, e.home, least(e.address_from, e.observed) AS start, e.observed AS seen, e.lsoa
+        FROM encoded_linkage e JOIN spine_people s USING (feed, person) WHERE e.observed IS NOT NULL"""
+    )
+    households = build_households(con)
+    advance(1)
+    relations = build_relations(con, _files(district, deliveries, "relations"))
+    quality = quality_report(con, feeds, resolution, changes, threshold)
+    advance(1)
+    return _Spine(
+        people, subjects, households, relations, changes.ledger, resolution.model.as_dict(), quality
+    )
+
+
+def _subjects(con: duckdb.DuckDBPyConnection) -> pa.Table:
+    """What is told of each subject in clear: the value that most feeds give, then most rows, then the latest."""
+    con.execute(
+        """CREATE TABLE told AS
+        SELECT s.subject_id, e.feed, e.birth_month, e.sex, e.ethnicity, e.language,
+               max(e.observed) AS seen, sum(e.times) AS times
+        FROM encoded_linkage e JOIN spine_people s USING (feed, person) GROUP BY ALL"""
+    )
+    names = ("birth_month", "sex", "ethnicity", "language")
+    for name in names:
+        con.execute(
+            f"""CREATE TABLE told_{name} AS
+            WITH counted AS (
+                SELECT subject_id, {name}, count(DISTINCT feed) AS feeds, sum(times) AS times, max(seen) AS seen
+                FROM told WHERE {name} IS NOT NULL GROUP BY subject_id, {name})
+            SELECT subject_id, max_by({name}, (feeds, times, seen, {name})) AS {name}
+            FROM counted GROUP BY subject_id"""
+        )
+    joins = " ".join(f"LEFT JOIN told_{name} USING (subject_id)" for name in names)
+    return con.sql(
+        f"""SELECT subject_id, {", ".join(names)}, n_feeds
+        FROM (SELECT subject_id, count(DISTINCT feed)::INTEGER AS n_feeds FROM spine_people GROUP BY subject_id)
+        {joins} ORDER BY subject_id"""
+    ).to_arrow_table()
+
+
+def _write(district: District, spine: _Spine) -> None:
+    tables = {
+        "people": spine.people,
+        "subjects": spine.subjects,
+        "households": spine.households,
+        "relations": spine.relations,
+        "ledger": spine.ledger,
+    }
+    with replace_dir(district.spine) as folder:
+        for name, table in tables.items():
+            pq.write_table(table, folder / f"{name}.parquet", compression="zstd", row_group_size=122_880)
+        for name, content in (("model", spine.model), ("quality", spine.quality)):
+            text = json.dumps(content, indent=1, sort_keys=True, default=str)
+            (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _result(spine: _Spine, resolution: Resolution, changes: IdChanges) -> StageResult:
+    result = StageResult("link")
+    result.rows = {
+        "records": spine.people.num_rows,
+        "subjects": spine.subjects.num_rows,
+        "stays": spine.households.num_rows,
+        "relations": spine.relations.num_rows,
+        "pairs_compared": resolution.pairs_compared,
+        "new_subjects": changes.new,
+        "merged": changes.merged,
+        "split": changes.split,
+    }
+    result.notes = list(spine.quality["warnings"])
+    result.figures = {
+        "expected_matches": resolution.model.expected_matches,
+        "records_a_subject": round(spine.people.num_rows / max(1, spine.subjects.num_rows), 3),
+    }
+    return result

@@ -1,0 +1,1 @@
+"""Benchmarks: timings and memory as tables, each beside a peer or a target."""

@@ -14,7 +14,21 @@ from evi.synthetic.absence import sessions
 from evi.synthetic.attainment import attain
 from evi.synthetic.geography import Geography, from_files, invented
 from evi.synthetic.recognition import recognise
-from evi.synthetic.services import community, eyfsp, gp, housing, maternity, police, school
+from evi.synthetic.care import make_cases
+from evi.synthetic.services import (
+    community,
+    emergency,
+    eyfsp,
+    gp,
+    housing,
+    looked_after,
+    maternity,
+    mental_health,
+    police,
+    school,
+    sen,
+    social_care,
+)
 from evi.synthetic.support import support
 from evi.synthetic.truth import write_truth
 from evi.synthetic.world import World, make_world
@@ -73,7 +87,7 @@ def make_district(
         )
     place = invented(people, seed) if boundaries is None or imd is None else from_files(boundaries, imd)
     district = District.create(root, DistrictConfig(name=f"Synthetic district {seed}", synthetic=True))
-    with progress.task("Making the district", 14) as step:
+    with progress.task("Making the district", 22) as step:
         world = make_world(people, seed, place)
         step(2)
         write_geography(world, district)
@@ -97,12 +111,13 @@ def live(world: World) -> dict[str, Any]:
     known = recognise(world.population, world.needs, world.seed)
     results = attain(world.population, world.needs, world.seed)
     helped = support(world.people, world.needs, known, results, world.schools, world.seed)
-    return {"known": known, "results": results, "support": helped}
+    cases = make_cases(world.population, world.needs, world.seed)
+    return {"known": known, "results": results, "support": helped, "cases": cases}
 
 
 def services(world: World, facts: dict[str, Any], outbox: Outbox) -> list[Any]:
     """The services' writers, in the order in which they are to be called."""
-    known, helped = facts["known"], facts["support"]
+    known, helped, cases = facts["known"], facts["support"], facts["cases"]
 
     def schools() -> None:
         school.open_school(world)
@@ -117,6 +132,12 @@ def services(world: World, facts: dict[str, Any], outbox: Outbox) -> list[Any]:
         lambda: gp.problems(world, known, outbox),
         lambda: maternity.births(world, outbox),
         lambda: community.community(world, known, outbox),
+        lambda: mental_health.mental_health(world, outbox),
+        lambda: emergency.attendances(world, outbox),
+        lambda: sen.casework(world, helped, outbox),
+        lambda: social_care.safeguarding(world, cases, outbox),
+        lambda: social_care.census(world, cases, outbox),
+        lambda: looked_after.returns(world, cases, outbox),
         lambda: police.incidents(world, outbox),
         lambda: housing.tenancies(world, outbox),
         lambda: housing.issues(world, outbox),

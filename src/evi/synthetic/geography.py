@@ -55,7 +55,38 @@ class Geography:
     real: bool = False
 
 
-WARD_HEADS = ["Abbot", "Beck", "Cold", "Dean", "Eller", "Fold", "Gill", "Hag", "Ing", "Kell", "Ling", "Moor", "North", "Oxen", "Pit", "Rook", "Scar", "Tarn", "Under", "Well", "Yew", "Bank", "Cross", "Dale", "East", "Frith", "Garth", "High", "Lower", "Mill"]
+WARD_HEADS = [
+    "Abbot",
+    "Beck",
+    "Cold",
+    "Dean",
+    "Eller",
+    "Fold",
+    "Gill",
+    "Hag",
+    "Ing",
+    "Kell",
+    "Ling",
+    "Moor",
+    "North",
+    "Oxen",
+    "Pit",
+    "Rook",
+    "Scar",
+    "Tarn",
+    "Under",
+    "Well",
+    "Yew",
+    "Bank",
+    "Cross",
+    "Dale",
+    "East",
+    "Frith",
+    "Garth",
+    "High",
+    "Lower",
+    "Mill",
+]
 WARD_TAILS = ["thorpe", "wick", "holme", "stead", "firth", "bottom", "mere", "cliffe", "royd", "shaw"]
 
 

@@ -272,7 +272,21 @@ class _Adults:
     ) -> None:
         self._rng, self._rules, self._children = rng, rules, children
         self._parts: dict[str, list[Ints]] = {
-            key: [] for key in (["birth", "sex", "group", "family", "household", "second", "switch", "arrived", "left", "mother"])
+            key: []
+            for key in (
+                [
+                    "birth",
+                    "sex",
+                    "group",
+                    "family",
+                    "household",
+                    "second",
+                    "switch",
+                    "arrived",
+                    "left",
+                    "mother",
+                ]
+            )
         }
         self.size = 0
         count = len(families.group)

@@ -102,17 +102,23 @@ class Register:
         )
 
     def identity(
-        self, layout: Layout, role: str, rows: Ints, observed: Days, address_from: Days | None = None
+        self, layout: Layout, role: str, rows: Ints, observed: Ints, *, fresh: bool = False
     ) -> dict[str, pl.Series]:
-        """Identity columns that `layout` asks for about `role`, by field name, one entry for each of `rows`."""
+        """Identity columns that `layout` asks for about `role`, by field name, one entry for each of `rows`.
+
+        Addresses are those that the agency believes on the day `observed`; with `fresh` it has just been told.
+        """
         person = self.persons[rows]
-        asked = layout.identifies(role)
-        day = observed if address_from is None else address_from
-        dwelling = self._homes.of_person(person, day - self._stale[rows])
+        day = observed if fresh else observed - self._stale[rows]
+        dwelling = self._homes.of_person(person, day)
         columns: dict[str, pl.Series] = {layout.local_id(role): self.local.gather(rows)}
-        for kind, field in asked.items():
+        for kind, field in layout.identifies(role).items():
             columns[field] = self._column(kind, layout.codes(field), rows, person, dwelling)
         return columns
+
+    def identity_of(self, kind: str, codes: str, rows: Ints) -> pl.Series:
+        """One identity field of these rows, for files that aren't tables (`codes`: the shared code list)."""
+        return self._column(kind, codes, rows, self.persons[rows], rows)
 
     def _column(self, kind: str, codes: str, rows: Ints, person: Ints, dwelling: Ints) -> pl.Series:
         text, homes = self._pool.text, self._homes

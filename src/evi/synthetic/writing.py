@@ -10,48 +10,78 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from evi.synthetic.calendar import REFERENCE_DAY, Days, Flags, Ints, as_date, day
+from evi.synthetic.calendar import NEVER, REFERENCE_DAY, Days, Flags, Ints, as_date, day
 from evi.synthetic.layouts import Layout, load
 from evi.workspace import replace_file
 
 Column = pl.Series | Ints | Flags
 
-# What agencies delivered: their history in two parts, then by school year, then the last year by term.
+# What agencies delivered: their history at once, then two years, one year, and the last in two parts.
 PERIODS: tuple[tuple[date, date], ...] = (
-    (date(2008, 9, 1), date(2018, 8, 31)),
-    (date(2018, 9, 1), date(2022, 8, 31)),
-    (date(2022, 9, 1), date(2023, 8, 31)),
-    (date(2023, 9, 1), date(2024, 8, 31)),
+    (date(2008, 9, 1), date(2022, 8, 31)),
+    (date(2022, 9, 1), date(2024, 8, 31)),
     (date(2024, 9, 1), date(2025, 8, 31)),
-    (date(2025, 9, 1), date(2025, 12, 31)),
-    (date(2026, 1, 1), date(2026, 3, 31)),
+    (date(2025, 9, 1), date(2026, 3, 31)),
     (date(2026, 4, 1), date(2026, 8, 31)),
 )
 
 
 @dataclass
 class Outbox:
-    """Where extracts are written (`root`: the district's `extracts/`), and how many rows went into each layout."""
+    """Where extracts are written (`root`: `extracts/`), and how many rows went into each layout."""
 
     root: Path
     periods: tuple[tuple[date, date], ...] = PERIODS
     rows: dict[str, int] = field(default_factory=dict)
     files: int = 0
 
-    def send(self, layout: str, columns: dict[str, Column], when: Days) -> None:
-        """Write one layout's rows, each into the delivery whose period holds its day `when`."""
+    def send(
+        self,
+        layout: str,
+        columns: dict[str, Column],
+        when: Days | Ints,
+        *,
+        later: tuple[str, ...] = (),
+        stamp: str = "",
+        awaits: dict[str, tuple[str, str | None]] | None = None,
+    ) -> None:
+        """Write one layout's rows, each into the delivery whose period holds its day `when`.
+
+        Args:
+            layout: name of the layout.
+            columns: values by field; days may be whole numbers (NEVER or beyond: null).
+            when: day on which the agency wrote the row.
+            later: date fields that are filled in afterwards. A delivery has only those of its own time, and a row
+                comes again in the delivery in which one of them is filled in.
+            stamp: field that says when the row was last written.
+            awaits: fields that say something only once a date of `later` is filled in, and what they say before.
+        """
         rules = load(layout)
-        table = frame(rules, columns)
-        ends = np.array([day(end) for _, end in self.periods])
-        starts = np.array([day(start) for start, _ in self.periods])
-        batch = np.searchsorted(ends, when)
-        inside = (when <= min(ends[-1], REFERENCE_DAY)) & (when >= starts[0])
-        order = np.lexsort((np.arange(when.size), when))
-        order = order[inside[order]]
-        for number in np.unique(batch[order]):
-            start, end = self.periods[number]
-            name = f"{layout}_{start:%Y%m%d}_{end:%Y%m%d}.csv"
-            self.file(rules, table[order[batch[order] == number]], name)
+        edges = {name: np.asarray(columns[name]).astype(np.int64) for name in later}
+        for start, end in self.periods:
+            first, last = day(start), min(day(end), REFERENCE_DAY)
+            due = (when >= first) & (when <= last)
+            for days in edges.values():
+                due |= (days >= first) & (days <= last) & (when <= last)
+            rows = np.flatnonzero(due)
+            if rows.size == 0:
+                continue
+            chosen = {name: _take(values, rows) for name, values in columns.items()}
+            written = np.asarray(when)[rows].astype(np.int64)
+            for name, days in edges.items():
+                happened = np.where(days[rows] <= last, days[rows], NEVER)
+                chosen[name] = dates(happened)
+                written = np.maximum(written, np.where(happened < NEVER, happened, written))
+            for name, (date_field, before) in (awaits or {}).items():
+                told = pl.Series(edges[date_field][rows] <= last)
+                text = chosen[name]
+                if isinstance(text, pl.Series):
+                    chosen[name] = text.zip_with(told | text.is_null(), pl.Series([before], dtype=pl.String))
+            if stamp:
+                chosen[stamp] = np.minimum(written, last)
+            order = np.lexsort((rows, written))
+            table = frame(rules, {name: _take(values, order) for name, values in chosen.items()})
+            self.file(rules, table, f"{layout}_{start:%Y%m%d}_{end:%Y%m%d}.csv")
 
     def file(self, layout: Layout, table: pl.DataFrame, name: str) -> None:
         """Write one CSV file of one layout."""
@@ -70,8 +100,12 @@ class Outbox:
         self.files += 1
 
 
+def _take(values: Column, rows: Ints) -> Column:
+    return values.gather(rows) if isinstance(values, pl.Series) else values[rows]
+
+
 def frame(layout: Layout, columns: dict[str, Column]) -> pl.DataFrame:
-    """A table in the layout's field order; days become dates, truth values the layout's, absent optional fields null.
+    """A table in the layout's field order; days become dates, fields that are not given are null.
 
     Raises:
         KeyError: a column that the layout does not have, or a required field that is not given.

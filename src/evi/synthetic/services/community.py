@@ -2,255 +2,98 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
-import polars as pl
 
 from evi.synthetic.calendar import NEVER, REFERENCE_DAY, YEAR, Ints, day
-from evi.synthetic.layouts import load
 from evi.synthetic.recognition import Recognition
-from evi.synthetic.world import World, text_ids
-from evi.synthetic.writing import Outbox, choose, dates
+from evi.synthetic.services.book import Book, Line, lagged, send_persons
+from evi.synthetic.world import World
+from evi.synthetic.writing import Column, Outbox, choose
 
 COMMUNITY_FROM, ASQ_FROM = day(date(2011, 4, 1)), day(date(2015, 4, 1))
-STOPPED = (day(date(2020, 3, 20)), day(date(2020, 8, 15)))  # reviews mostly stopped
+STOPPED = (day(date(2020, 3, 20)), day(date(2020, 8, 15)))  # reviews and screening mostly stopped
 SERVICES = ("PAED", "SALT", "AUDIOLOGY", "ORTHOPTICS", "AUTISM", "HV")
 TYPES = ("NEW_BIRTH", "6_8_WEEK", "12_MONTH", "2_YEAR", "ASSESSMENT", "TREATMENT", "FOLLOW_UP")
-SOURCES = ("GP", "HV", "SCHOOL", "SELF", "CSC", "HOSPITAL")
-REASONS = ("DEV", "COMM", "BEH", "AUTISM", "HEARING", "VISION", "PHYSICAL")
-# Review: mean age in days, spread, coverage (coverages are assumptions).
-REVIEWS = ((0, 12, 3, 0.93), (1, 50, 8, 0.88), (2, 375, 35, 0.80), (3, 820, 55, 0.78))
+# Review, mean age in days, spread, and share of children seen (assumptions).
+REVIEWS = (
+    ("NEW_BIRTH", 12, 3, 0.93),
+    ("6_8_WEEK", 50, 8, 0.88),
+    ("12_MONTH", 375, 35, 0.80),
+    ("2_YEAR", 820, 55, 0.78),
+)
 DOMAINS = ("Communication", "GrossMotor", "FineMotor", "ProblemSolving", "PersonalSocial")
-
-
-@dataclass
-class _Book:
-    """Referrals and contacts under construction."""
-
-    referrals: list[tuple[Ints, ...]] = field(default_factory=list)
-    contacts: list[tuple[Ints, ...]] = field(default_factory=list)
+# Need: chance of ever being referred, mean days from onset to referral, and where to (assumptions).
+LINES = {
+    "language_delay": (0.62, 500, Line("SALT", "COMM", 75, 5.0)),
+    "hearing": (0.80, 300, Line("AUDIOLOGY", "HEARING", 60, 2.5)),
+    "vision": (0.65, 700, Line("ORTHOPTICS", "VISION", 60, 2.5)),
+    "physical_disability": (0.90, 150, Line("PAED", "PHYSICAL", 60, 6.0)),
+    "learning_disability": (0.75, 700, Line("PAED", "DEV", 110, 3.5)),
+    "adhd": (0.60, 1500, Line("PAED", "ADHD", 190, 4.0)),
+}
+OTHERS = (Line("PAED", "DEV", 80, 0.8), Line("SALT", "COMM", 70, 0.8), Line("AUDIOLOGY", "HEARING", 60, 0.6),
+          Line("ORTHOPTICS", "VISION", 60, 0.6))  # fmt: skip
+AUTISM = Line("AUTISM", "AUTISM", 0, 1, (0.24, 0.12, 0.48, 0.10, 0.02, 0.03, 0.01))
 
 
 def community(world: World, known: Recognition, outbox: Outbox) -> None:
     """Write everything that community services deliver."""
-    book = _Book()
+    book = Book(world, "csds", COMMUNITY_FROM, SERVICES, TYPES)
     two_year = _reviews(world, book)
     _needs(world, book)
-    _autism(world, known, book)
-    person, when = _people(book, two_year)
-    register = world.open_register("csds", np.unique(person))
-    _referrals(world, book, outbox)
-    _contacts(world, book, outbox)
+    made, rng = known.referrals, world.rng("autism book")
+    rows = np.flatnonzero(made.referred >= COMMUNITY_FROM)
+    referred, assessed = made.referred[rows].astype(np.int64), made.assessed[rows].astype(np.int64)
+    book.pathway(rng, AUTISM, made.child[rows], referred, assessed)
+    person, when = book.seen()
+    world.open_register("csds", np.unique(person))
+    book.send(outbox)
     _asq(world, two_year, outbox)
     _outcomes(world, known, outbox)
-    screened, screen_day = _screens(world, outbox)
-    _persons(world, np.concatenate([person, screened]), np.concatenate([when, screen_day]), outbox)
-    del register
-
-
-def _inside(world: World, child: Ints, when: Ints) -> Ints:
-    people = world.people
-    return np.flatnonzero(
-        (when >= np.maximum(people.arrived[child], COMMUNITY_FROM))
-        & (when <= REFERENCE_DAY)
-        & (when < people.left[child])
-        & (when >= people.birth[child])
+    screened, days = _screens(world, outbox)
+    send_persons(
+        world,
+        "csds_persons",
+        "csds",
+        (np.concatenate([person, screened]), np.concatenate([when, days])),
+        outbox,
     )
 
 
-def _reviews(world: World, book: _Book) -> tuple[Ints, Ints]:
+def _reviews(world: World, book: Book) -> tuple[Ints, Ints]:
     """Health visitors' reviews; returns who had the two-year review and when."""
     rng, people = world.rng("reviews"), world.people
     child = np.arange(people.children)
     poor = world.needs.deprivation[world.family]
-    second = (child[:0], child[:0])
+    seen: tuple[Ints, Ints] = (child[:0], child[:0])
     for kind, mean, spread, coverage in REVIEWS:
         when = people.birth[child] + np.maximum(rng.normal(mean, spread, child.size), 2).astype(np.int64)
         chance = coverage - 0.035 * poor
         chance = np.where((when >= STOPPED[0]) & (when <= STOPPED[1]), 0.25 * chance, chance)
         rows = child[rng.random(child.size) < chance]
-        rows = rows[_inside(world, rows, when[rows])]
+        rows = rows[book.inside(rows, when[rows])]
         missed = rng.random(rows.size) < 0.05
-        size = rows.size
-        book.contacts.append(
-            (np.full(size, -1), rows, np.full(size, 5), when[rows], missed.astype(int), np.full(size, kind))
-        )
-        if kind == 3:
-            second = (rows[~missed], when[rows[~missed]])
-    return second
+        book.contact(rows, "HV", when[rows], kind, missed * 1)
+        if kind == "2_YEAR":
+            seen = (rows[~missed], when[rows[~missed]])
+    return seen
 
 
-def _add(world: World, book: _Book, rng: np.random.Generator, child: Ints, service: int, when: Ints, wait: float,
-         contacts: float, reason: Ints, source: Ints) -> None:  # fmt: skip
-    """Referrals to one service, with a first contact after a wait, more contacts, and a discharge."""
-    rows = _inside(world, child, when)
-    child, when, reason, source = child[rows], when[rows], reason[rows], source[rows]
-    start = sum(len(part[0]) for part in book.referrals)
-    first = when + 7 + rng.gamma(2.2, wait / 2.2, child.size).astype(np.int64)
-    number = 1 + rng.poisson(contacts, child.size)
-    gap = 21 + rng.exponential(35, child.size).astype(np.int64)
-    discharge = first + number * gap + rng.integers(10, 90, child.size)
-    never = rng.random(child.size) < 0.07
-    first, discharge = np.where(never, NEVER, first), np.where(never, when + 90, discharge)
-    size = child.size
-    book.referrals.append(
-        (np.arange(size) + start, child, np.full(size, service), when, first, discharge, reason, source)
-    )
-    row = np.repeat(np.arange(size), np.where(never, 0, number))
-    turn = np.arange(row.size) - np.repeat(
-        np.cumsum(np.where(never, 0, number)) - np.where(never, 0, number), np.where(never, 0, number)
-    )
-    dates_ = first[row] + turn * gap[row]
-    kind = np.where(turn == 0, 4, np.where(rng.random(row.size) < 0.7, 5, 6))
-    missed = rng.random(row.size) < np.clip(
-        0.10 + 0.03 * world.needs.deprivation[world.family[child[row]]], 0.02, 0.4
-    )
-    missed &= turn > 0
-    book.contacts.append(
-        (start + row, child[row], np.full(row.size, service), dates_, missed.astype(int), kind)
-    )
-
-
-def _needs(world: World, book: _Book) -> None:
-    """Referrals for the needs that someone noticed."""
+def _needs(world: World, book: Book) -> None:
+    """Referrals for needs that someone noticed, and for children who turn out to have none."""
     rng, needs, people = world.rng("community needs"), world.needs, world.people
-    settings = (
-        ("language_delay", 1, 0.62, 500, 75, 5.0, 1),
-        ("hearing", 2, 0.8, 300, 60, 2.5, 4),
-        ("vision", 3, 0.65, 700, 60, 2.5, 5),
-        ("physical_disability", 0, 0.9, 150, 60, 6.0, 6),
-        ("learning_disability", 0, 0.75, 700, 110, 3.5, 0),
-        ("adhd", 0, 0.6, 1500, 190, 4.0, 2),
-    )
-    for name, service, chance, delay, wait, contacts, reason in settings:
+    for name, (chance, delay, line) in LINES.items():
         need = needs.child[name]
         child = np.flatnonzero(need.has)
         child = child[rng.random(child.size) < chance]
-        when = need.onset[child] + rng.exponential(delay, child.size).astype(np.int64)
-        source = rng.choice(len(SOURCES), child.size, p=[0.3, 0.25, 0.3, 0.07, 0.02, 0.06])
-        _add(world, book, rng, child, service, when, wait, contacts, np.full(child.size, reason), source)
-    child = np.flatnonzero(rng.random(people.children) < 0.10)
-    when = people.birth[child] + (rng.random(child.size) * 9 * YEAR).astype(np.int64)
-    service = rng.choice([0, 1, 2, 3], child.size, p=[0.25, 0.35, 0.2, 0.2])
-    for one in range(4):
-        mine = service == one
-        source = rng.choice(len(SOURCES), int(mine.sum()))
-        _add(
-            world,
-            book,
-            rng,
-            child[mine],
-            one,
-            when[mine],
-            70,
-            0.8,
-            np.full(mine.sum(), (0, 1, 4, 5)[one]),
-            source,
+        book.refer(rng, line, child, need.onset[child] + rng.exponential(delay, child.size).astype(np.int64))
+    for line in OTHERS:
+        child = np.flatnonzero(rng.random(people.children) < 0.025)
+        book.refer(
+            rng, line, child, people.birth[child] + (rng.random(child.size) * 9 * YEAR).astype(np.int64)
         )
-
-
-def _autism(world: World, known: Recognition, book: _Book) -> None:
-    """The autism pathway's own referrals: the first contact is the assessment."""
-    rng, made = world.rng("autism book"), known.referrals
-    rows = np.flatnonzero(made.referred >= COMMUNITY_FROM)
-    child, when, seen = (
-        made.child[rows],
-        made.referred[rows].astype(np.int64),
-        made.assessed[rows].astype(np.int64),
-    )
-    start = sum(len(part[0]) for part in book.referrals)
-    size = rows.size
-    done = seen < NEVER
-    discharge = np.where(done, seen + rng.integers(30, 200, size), NEVER)
-    source = rng.choice(len(SOURCES), size, p=[0.25, 0.12, 0.48, 0.1, 0.02, 0.03])
-    book.referrals.append(
-        (np.arange(size) + start, child, np.full(size, 4), when, seen, discharge, np.full(size, 3), source)
-    )
-    at = np.flatnonzero(done)
-    book.contacts.append(
-        (start + at, child[at], np.full(at.size, 4), seen[at], np.zeros(at.size, int), np.full(at.size, 4))
-    )
-    after = at[rng.random(at.size) < 0.8]
-    book.contacts.append(
-        (
-            start + after,
-            child[after],
-            np.full(after.size, 4),
-            seen[after] + 28,
-            np.zeros(after.size, int),
-            np.full(after.size, 6),
-        )
-    )
-
-
-def _people(book: _Book, two_year: tuple[Ints, Ints]) -> tuple[Ints, Ints]:
-    """Who is on the books, and a day of each contact or referral."""
-    person = np.concatenate(
-        [*(part[1] for part in book.referrals), *(part[1] for part in book.contacts), two_year[0]]
-    )
-    when = np.concatenate(
-        [*(part[3] for part in book.referrals), *(part[3] for part in book.contacts), two_year[1]]
-    )
-    ok = when <= REFERENCE_DAY
-    return person[ok], when[ok]
-
-
-def _lagged(rng: np.random.Generator, when: Ints) -> Ints:
-    """When each fact was recorded: within days, now and then weeks later."""
-    late = rng.exponential(2.0, when.size) + np.where(
-        rng.random(when.size) < 0.04, rng.exponential(30, when.size), 0
-    )
-    return np.minimum(when + late.astype(np.int64), REFERENCE_DAY)
-
-
-def _referrals(world: World, book: _Book, outbox: Outbox) -> None:
-    rng, register = world.rng("csds referrals"), world.registers["csds"]
-    number, child, service, when, first, discharge, reason, source = (
-        np.concatenate(column) for column in zip(*book.referrals, strict=True)
-    )
-    recorded = _lagged(rng, when)
-    columns = {
-        "ServiceRequestID": text_ids("SR", number + 1_000_000),
-        "LocalPatientID": register.local.gather(register.rows(child)),
-        "Service": choose(SERVICES, service),
-        "ReferralDate": when,
-        "SourceOfReferral": choose(SOURCES, source),
-        "Reason": choose(REASONS, reason),
-        "FirstContactDate": dates(first),
-        "DischargeDate": dates(discharge),
-        "RecordedDate": recorded,
-    }
-    outbox.send("csds_referrals", columns, recorded.astype(np.int32))
-
-
-def _contacts(world: World, book: _Book, outbox: Outbox) -> None:
-    rng, register = world.rng("csds contacts"), world.registers["csds"]
-    request, child, service, when, missed, kind = (
-        np.concatenate(c) for c in zip(*book.contacts, strict=True)
-    )
-    ok = (when <= REFERENCE_DAY) & (when < world.people.left[child])
-    request, child, service, when, missed, kind = (
-        part[ok] for part in (request, child, service, when, missed, kind)
-    )
-    order = np.lexsort((kind, service, child, when))
-    request, child, service, when, missed, kind = (
-        part[order] for part in (request, child, service, when, missed, kind)
-    )
-    recorded = _lagged(rng, when)
-    ids = text_ids("SR", request + 1_000_000)
-    columns = {
-        "CareContactID": text_ids("CC", np.arange(when.size) + 10_000_000),
-        "ServiceRequestID": ids.set(pl.Series(request < 0), None),
-        "LocalPatientID": register.local.gather(register.rows(child)),
-        "Service": choose(SERVICES, service),
-        "ContactDate": when,
-        "Attendance": choose(["A", "DNA"], missed),
-        "ContactType": choose(TYPES, kind),
-        "RecordedDate": recorded,
-    }
-    outbox.send("csds_contacts", columns, recorded.astype(np.int32))
 
 
 def _asq(world: World, two_year: tuple[Ints, Ints], outbox: Outbox) -> None:
@@ -276,35 +119,36 @@ def _asq(world: World, two_year: tuple[Ints, Ints], outbox: Outbox) -> None:
         "ProblemSolving": -0.6 * need["vision"].has[child],
         "PersonalSocial": -1.3 * need["autism"].has[child],
     }
-    columns: dict[str, pl.Series | np.ndarray] = {
+    recorded = lagged(rng, when)
+    columns: dict[str, Column] = {
         "LocalPatientID": world.registers["csds"].local.gather(world.registers["csds"].rows(child)),
         "Questionnaire": choose(["24M", "27M", "30M"], form),
         "CompletedDate": when,
-        "RecordedDate": _lagged(rng, when),
+        "RecordedDate": recorded,
     }
     for name in DOMAINS:
         score = 51 + 9 * (common + own[name] + rng.normal(0, 0.75, child.size))
         columns[name] = np.clip(np.round(score / 5) * 5, 0, 60).astype(np.int64)
-    outbox.send("csds_asq3", columns, np.asarray(columns["RecordedDate"]).astype(np.int32))
+    outbox.send("csds_asq3", columns, recorded)
 
 
 def _outcomes(world: World, known: Recognition, outbox: Outbox) -> None:
     """Outcomes of autism assessments."""
     rng, made, register = world.rng("outcomes"), known.referrals, world.registers["csds"]
     rows = np.flatnonzero((made.assessed < NEVER) & (made.referred >= COMMUNITY_FROM))
-    start = made.assessed[rows].astype(np.int64)
-    recorded = _lagged(rng, start)
-    columns = {
+    when = made.assessed[rows].astype(np.int64)
+    recorded = lagged(rng, when)
+    columns: dict[str, Column] = {
         "LocalPatientID": register.local.gather(register.rows(made.child[rows])),
         "Outcome": choose(["NOT_AUTISM", "AUTISM"], made.autistic[rows].astype(int)),
-        "OutcomeDate": start,
+        "OutcomeDate": when,
         "RecordedDate": recorded,
     }
-    outbox.send("csds_outcomes", columns, recorded.astype(np.int32))
+    outbox.send("csds_outcomes", columns, recorded)
 
 
 def _screens(world: World, outbox: Outbox) -> tuple[Ints, Ints]:
-    """Vision and hearing screening in the Reception year."""
+    """Vision and hearing screening in the Reception year; returns who was screened and when."""
     rng, schools, needs, people = world.rng("screens"), world.schools, world.needs, world.people
     register = world.registers["csds"]
     parts: list[tuple[Ints, Ints, Ints, Ints]] = []
@@ -313,46 +157,24 @@ def _screens(world: World, outbox: Outbox) -> tuple[Ints, Ints]:
         when = ((schools.cohort[child] - 1970) * YEAR + 260 + rng.integers(10, 250, child.size)).astype(
             np.int64
         )
-        need = needs.child[name].has[child]
-        refer = rng.random(child.size) < np.where(need, 0.85, 0.035)
-        undone = rng.random(child.size) < 0.03
-        result = np.where(undone, 2, refer.astype(int))
-        ok = np.flatnonzero(
-            (when >= COMMUNITY_FROM) & (when <= REFERENCE_DAY) & (when > people.arrived[child])
-            & (when < people.left[child]) & ~((when >= STOPPED[0]) & (when <= STOPPED[1])) & np.isin(child, register.first)
-        )  # fmt: skip
+        refer = rng.random(child.size) < np.where(needs.child[name].has[child], 0.85, 0.035)
+        result = np.where(rng.random(child.size) < 0.03, 2, refer.astype(int))
+        here = (when > people.arrived[child]) & (when < people.left[child]) & np.isin(child, register.first)
+        open_ = (
+            (when >= COMMUNITY_FROM)
+            & (when <= REFERENCE_DAY)
+            & ~((when >= STOPPED[0]) & (when <= STOPPED[1]))
+        )
+        ok = np.flatnonzero(here & open_)
         parts.append((child[ok], np.full(ok.size, number), when[ok], result[ok]))
     child, screen, when, result = (np.concatenate(column) for column in zip(*parts, strict=True))
-    recorded = _lagged(rng, when)
-    columns = {
+    recorded = lagged(rng, when)
+    columns: dict[str, Column] = {
         "LocalPatientID": register.local.gather(register.rows(child)),
         "Screen": choose(["VISION", "HEARING"], screen),
         "ScreenDate": when,
         "Result": choose(["PASS", "REFER", "NOT_DONE"], result),
         "RecordedDate": recorded,
     }
-    outbox.send("csds_screening", columns, recorded.astype(np.int32))
+    outbox.send("csds_screening", columns, recorded)
     return child, when
-
-
-def _persons(world: World, person: Ints, when: Ints, outbox: Outbox) -> None:
-    """The patients of each delivery, as known at their last contact in its period."""
-    register, layout = world.registers["csds"], load("csds_persons")
-    rows, days = last_in_period(person, when, outbox)
-    columns = register.identity(layout, "person", register.rows(rows), days.astype(np.int32))
-    columns["RecordedDate"] = pl.Series(days.astype(np.int32))
-    if "AddressFrom" in columns:
-        del columns["AddressFrom"]
-    outbox.send("csds_persons", dict(columns), days.astype(np.int32))
-
-
-def last_in_period(person: Ints, when: Ints, outbox: Outbox) -> tuple[Ints, Ints]:
-    """Each person once for each delivery in which they appear, with the last day on which they do."""
-    ends = np.array([day(end) for _, end in outbox.periods])
-    period = np.searchsorted(ends, when)
-    ok = period < len(ends)
-    person, when, period = person[ok], when[ok], period[ok]
-    order = np.lexsort((when, person, period))
-    person, when, period = person[order], when[order], period[order]
-    last = np.append((person[1:] != person[:-1]) | (period[1:] != period[:-1]), True)
-    return person[last], when[last]

@@ -9,7 +9,7 @@ from evi.synthetic.attainment import FIRST_NEW, FIRST_SUMMER, Attainment, assess
 from evi.synthetic.draws import systematic
 from evi.synthetic.layouts import load
 from evi.synthetic.world import World
-from evi.synthetic.writing import Outbox, choose, frame
+from evi.synthetic.writing import Column, Outbox, choose, frame
 
 NOT_ASSESSED = 0.012  # results A in every goal: absent or exempt (assumption)
 CANCELLED, VOLUNTARY = 2020, 2021  # no profile in summer 2020; in 2021 schools sent it if they wished
@@ -33,8 +33,12 @@ def profiles(world: World, results: Attainment, outbox: Outbox) -> None:
     for summer, child, school in taking:
         layout = load("eyfsp_2021" if summer >= FIRST_NEW else "eyfsp_2012")
         when = np.full(child.size, assessment_day(summer))
-        columns = register.identity(layout, "child", register.rows(child), when)
-        columns |= {"URN": pl.Series(schools.urn[school]).cast(pl.String), "AssessmentDate": when}
+        named = register.identity(layout, "child", register.rows(child), when)
+        columns: dict[str, Column] = {
+            **named,
+            "URN": pl.Series(schools.urn[school]).cast(pl.String),
+            "AssessmentDate": when,
+        }
         severe = world.needs.child["learning_disability"].has[child]
         absent = systematic(rng, np.where(severe, 5 * NOT_ASSESSED, NOT_ASSESSED))
         names = [f["name"] for f in layout.fields if f["name"][4:5] in {"G", "E"} and f["name"][3] == "_"]

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evi.synthetic.calendar import HISTORY_START, NEVER, REFERENCE_DAY, YEAR, Days, Ints
+from evi.synthetic.calendar import HISTORY_START, NEVER, REFERENCE_DAY, YEAR, Ints
 from evi.synthetic.draws import poisson_rows, systematic
 from evi.synthetic.layouts import load
 from evi.synthetic.recognition import Recognition
 from evi.synthetic.world import World
-from evi.synthetic.writing import Outbox, choose, dates
+from evi.synthetic.writing import Column, Outbox, choose
 
 NOT_SHARING = 0.05  # patients of practices that send nothing (assumption)
 CODES = ("AUTISM", "ADHD", "LD", "ANXIETY", "DEPRESSION", "SUBSTANCE", "ALCOHOL", "HEARING", "VISION", "SPEECH",
@@ -43,7 +43,7 @@ class Problems:
 
 def patients(world: World, outbox: Outbox) -> None:
     """Write registrations and changes of address."""
-    rng, people, homes = world.rng("gp"), world.people, world.homes
+    rng, people = world.rng("gp"), world.people
     sharing = np.flatnonzero(rng.random(people.count) >= NOT_SHARING)
     register = world.open_register("gp", sharing)
     layout = load("gp_patients")
@@ -51,20 +51,14 @@ def patients(world: World, outbox: Outbox) -> None:
     rows, address = _addresses(world, sharing, since, rng)
     lag = np.where(address > since[rows], rng.exponential(120, rows.size), rng.integers(0, 20, rows.size))
     recorded = np.maximum(address + lag.astype(np.int64), HISTORY_START + 10)
-    columns = register.identity(
-        layout, "person", rows, address.astype(np.int32), address.astype(np.int32) + 400
-    )
-    left = people.left[sharing][rows]
+    columns: dict[str, Column] = {**register.identity(layout, "person", rows, address + 1, fresh=True)}
     columns |= {
         "AddressFrom": address,
         "RegisteredFrom": since[rows],
-        "RegisteredTo": dates(np.where(left > recorded, NEVER, left)),
+        "RegisteredTo": people.left[sharing][rows],
         "RecordedDate": recorded,
     }
-    keep = recorded <= REFERENCE_DAY
-    outbox.send("gp_patients", {key: value.filter(keep) if hasattr(value, "filter") else value[keep]
-                                for key, value in columns.items()}, recorded[keep].astype(np.int32))  # fmt: skip
-    _ = homes
+    outbox.send("gp_patients", columns, recorded, later=("RegisteredTo",), stamp="RecordedDate")
 
 
 def _addresses(world: World, persons: Ints, since: Ints, rng: np.random.Generator) -> tuple[Ints, Ints]:
@@ -127,14 +121,14 @@ def problems(world: World, known: Recognition, outbox: Outbox) -> None:
     )
     ok &= (onset >= people.birth[person]) & (recorded >= HISTORY_START)
     person, code, onset, recorded, end = person[ok], code[ok], onset[ok], recorded[ok], end[ok]
-    columns = {
+    columns: dict[str, Column] = {
         "PatientID": register.local.gather(register.rows(person)),
         "ProblemGroup": choose(CODES, code),
         "OnsetDate": onset,
         "RecordedDate": recorded,
-        "EndDate": dates(np.where((end > recorded) & (end <= REFERENCE_DAY), end, NEVER)),
+        "EndDate": np.where(end > recorded, end, NEVER),
     }
-    outbox.send("gp_problems", columns, recorded.astype(np.int32))
+    outbox.send("gp_problems", columns, recorded, later=("EndDate",), stamp="RecordedDate")
 
 
 def _adults(world: World, made: Problems) -> None:
@@ -174,8 +168,3 @@ def _adults(world: World, made: Problems) -> None:
     carers = np.flatnonzero(rng.random(people.children) < 0.02 + 0.05 * sick.has[world.family])
     onset = people.birth[carers] + np.clip(rng.normal(11, 2.5, carers.size), 6, 17) * YEAR
     made.add(carers, "CARER", onset.astype(np.int64), rng.exponential(200, carers.size).astype(np.int64))
-
-
-def first_day(days: Days) -> int:
-    """The earliest of some days."""
-    return int(days.min()) if days.size else REFERENCE_DAY

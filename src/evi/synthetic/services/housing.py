@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import date
 
 import numpy as np
+import polars as pl
 
-from evi.synthetic.calendar import NEVER, REFERENCE_DAY, YEAR, Ints, day
+from evi.synthetic.calendar import REFERENCE_DAY, YEAR, Ints, day
 from evi.synthetic.draws import poisson_rows
 from evi.synthetic.homes import TENURES
 from evi.synthetic.layouts import load
 from evi.synthetic.world import World, text_ids
-from evi.synthetic.writing import Outbox, choose, dates
+from evi.synthetic.writing import Column, Outbox, choose
 
 HOUSING_FROM, FIRE_FROM = day(date(2010, 4, 1)), day(date(2016, 4, 1))
 ISSUES = ("DAMP", "OVERCROWDED", "ARREARS", "EVICTION_NOTICE", "HOMELESS", "TEMPORARY")
@@ -43,14 +44,15 @@ def tenancies(world: World, outbox: Outbox) -> None:
     who, spell, start, end = who[ok], spell[ok], start[ok], np.minimum(end[ok], people.switch[who[ok]])
     register = world.open_register("housing", np.unique(who))
     layout = load("housing_tenancies")
-    columns = register.identity(layout, "tenant", register.rows(who), start.astype(np.int32))
+    columns: dict[str, Column] = {
+        **register.identity(layout, "tenant", register.rows(who), start, fresh=True)
+    }
     columns |= {
         "TenancyRef": text_ids("TEN", spell + 100_000),
         "StartDate": start,
-        "EndDate": dates(end),
+        "EndDate": end,
     }
-    when = np.maximum(start, HOUSING_FROM).astype(np.int32)
-    outbox.send("housing_tenancies", columns, when)
+    outbox.send("housing_tenancies", columns, np.maximum(start, HOUSING_FROM), later=("EndDate",))
 
 
 def issues(world: World, outbox: Outbox) -> None:
@@ -102,21 +104,15 @@ def issues(world: World, outbox: Outbox) -> None:
     family, code, when, until, value = family[ok], code[ok], when[ok], until[ok].astype(np.int64), value[ok]
     order = np.lexsort((family, code, when))
     family, code, when, until, value = family[order], code[order], when[order], until[order], value[order]
-    columns = {
+    columns: dict[str, Column] = {
         "IssueRef": text_ids("ISS", np.arange(when.size) + 1_000_000),
         "UPRN": homes.uprn[homes.of_household(family, when)],
         "IssueType": choose(ISSUES, code),
         "ReportedDate": when,
-        "ResolvedDate": dates(np.maximum(until, when + 1)),
-        "ValuePounds": _pounds(value),
+        "ResolvedDate": np.maximum(until, when + 1),
+        "ValuePounds": pl.Series(np.round(value, 2)).fill_nan(None),
     }
-    outbox.send("housing_issues", columns, when.astype(np.int32))
-
-
-def _pounds(value: np.ndarray) -> object:
-    import polars as pl  # noqa: PLC0415
-
-    return pl.Series(np.round(value, 2)).fill_nan(None)
+    outbox.send("housing_issues", columns, when, later=("ResolvedDate",))
 
 
 def visits(world: World, outbox: Outbox) -> None:
@@ -132,7 +128,7 @@ def visits(world: World, outbox: Outbox) -> None:
         np.array([[0.28], [0.10], [0.03]]) * np.exp(0.3 * poor), 0, 0.9
     )
     kinds = rng.permuted(np.tile(np.arange(len(HAZARDS)), (rows.size, 1)), axis=1)[:, :3]
-    columns = {
+    columns: dict[str, Column] = {
         "VisitRef": text_ids("SW", np.arange(rows.size) + 200_000),
         "UPRN": homes.uprn[rows],
         "VisitDate": when,
@@ -141,6 +137,3 @@ def visits(world: World, outbox: Outbox) -> None:
         hazard = np.where(found[: number + 1].all(axis=0), kinds[:, number], len(HAZARDS))
         columns[f"Hazard{number + 1}"] = choose([*HAZARDS, None], hazard)
     outbox.send("fire_visits", columns, when.astype(np.int32))
-
-
-_ = NEVER

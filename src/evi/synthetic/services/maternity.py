@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from evi.synthetic.calendar import HISTORY_START, REFERENCE_DAY
+from evi.synthetic.calendar import HISTORY_START
 from evi.synthetic.layouts import load
 from evi.synthetic.world import World
-from evi.synthetic.writing import Outbox
+from evi.synthetic.writing import Column, Outbox
 
 MISSED = 0.03  # births at home or in another district's hospital (assumption)
 UNNAMED = 0.6  # babies not yet named when the record is made
@@ -27,12 +27,12 @@ def births(world: World, outbox: Outbox) -> None:
     register = world.open_register("maternity", np.unique(np.concatenate([child, mother])))
     layout = load("maternity_births")
     recorded = (people.birth[child] + rng.integers(0, 12, child.size)).astype(np.int32)
-    columns = register.identity(layout, "mother", register.rows(mother), recorded)
-    columns |= register.identity(layout, "child", register.rows(child), recorded)
+    named = register.identity(layout, "mother", register.rows(mother), recorded)
+    named |= register.identity(layout, "child", register.rows(child), recorded)
     unnamed = pl.Series(rng.random(child.size) < UNNAMED)
-    columns["BabyForename"] = columns["BabyForename"].set(unnamed, None)
+    named["BabyForename"] = named["BabyForename"].set(unnamed, None)
     own = pl.Series(rng.random(child.size) < 0.7)
-    columns["BabySurname"] = columns["BabySurname"].zip_with(~own, columns["MotherSurname"])
+    named["BabySurname"] = named["BabySurname"].zip_with(~own, named["MotherSurname"])
     sick = needs.family["parental_mental_ill_health"]
     low = (
         sick.has[family]
@@ -40,7 +40,8 @@ def births(world: World, outbox: Outbox) -> None:
         & (sick.end[family] > people.birth[child] - 280)
     )
     flagged = (low & (rng.random(child.size) < 0.55)) | (rng.random(child.size) < 0.03)
-    columns |= {
+    columns: dict[str, Column] = {
+        **named,
         "GestationWeeks": needs.gestation[child],
         "BirthWeightGrams": needs.weight[child],
         "SmokingAtDelivery": needs.smoking[child] & (rng.random(child.size) < 0.9),
@@ -48,9 +49,4 @@ def births(world: World, outbox: Outbox) -> None:
         "MaternalMentalHealth": flagged,
         "RecordedDate": recorded,
     }
-    keep = recorded <= REFERENCE_DAY
-    chosen = {
-        key: value.filter(pl.Series(keep)) if isinstance(value, pl.Series) else value[keep]
-        for key, value in columns.items()
-    }
-    outbox.send("maternity_births", chosen, recorded[keep])
+    outbox.send("maternity_births", columns, recorded)

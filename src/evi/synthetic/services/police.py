@@ -12,7 +12,7 @@ from evi.synthetic.calendar import REFERENCE_DAY, YEAR, Ints, day
 from evi.synthetic.draws import poisson_rows
 from evi.synthetic.layouts import load
 from evi.synthetic.world import World, text_ids
-from evi.synthetic.writing import Outbox, choose
+from evi.synthetic.writing import Column, Outbox, choose
 
 POLICE_FROM = day(date(2014, 4, 1))
 ROLES = ("VICTIM", "SUSPECT", "CHILD_PRESENT", "SUBJECT")
@@ -62,7 +62,7 @@ def incidents(world: World, outbox: Outbox) -> None:
     )
     register = world.open_register("police", np.unique(person), doubles=0.02)
     layout = load("police_incidents")
-    columns = register.identity(layout, "person", register.rows(person, rng), when.astype(np.int32))
+    named = register.identity(layout, "person", register.rows(person, rng), when)
     late = rng.exponential(2.5, made.incidents)[incident]
     late = np.where(rng.random(made.incidents)[incident] < 0.03, late + 60, late).astype(np.int64)
     recorded = np.minimum(when + late, REFERENCE_DAY)
@@ -70,7 +70,8 @@ def incidents(world: World, outbox: Outbox) -> None:
         rng.random(made.incidents)[incident] < 0.006, 2, np.where(when > REFERENCE_DAY - 60, 1, 0)
     )
     nowhere = rng.random(made.incidents)[incident] < 0.06
-    columns |= {
+    columns: dict[str, Column] = {
+        **named,
         "IncidentRef": text_ids("INC", incident + 10_000_000),
         "Role": choose(ROLES, role),
         "IncidentType": choose(TYPES, kind),
@@ -79,7 +80,7 @@ def incidents(world: World, outbox: Outbox) -> None:
         "Status": choose(STATUS, status),
         "UPRN": pl.Series(world.homes.uprn[dwelling]).set(pl.Series(nowhere), None),
     }
-    outbox.send("police_incidents", columns, recorded.astype(np.int32))
+    outbox.send("police_incidents", columns, recorded)
 
 
 def _domestic_abuse(world: World, made: _Rows) -> None:

@@ -15,7 +15,7 @@ from evi.synthetic.layouts import load
 from evi.synthetic.recording import Register
 from evi.synthetic.support import TYPES, Support
 from evi.synthetic.world import World
-from evi.synthetic.writing import Outbox, choose, dates, frame
+from evi.synthetic.writing import Column, Outbox, choose, dates, frame
 
 TERMLY_FROM = 2021  # before this school year only the January census reached the hub
 REASONS = ("PP", "PA", "VP", "VA", "OW", "BU", "RA", "DA", "DM", "TH", "DB", "OT")
@@ -49,9 +49,10 @@ def census(world: World, support: Support, outbox: Outbox) -> None:
         year_group = term.year - cohort[child]
         stage = support.stage(child, term.census)
         need = np.where(stage > 0, support.kind[child], len(TYPES))
-        columns = register.identity(layout, "child", register.rows(child), np.full(child.size, term.census))
+        named = register.identity(layout, "child", register.rows(child), np.full(child.size, term.census))
         leave = schools.leave[spells]
-        columns |= {
+        columns: dict[str, Column] = {
+            **named,
             "URN": pl.Series(schools.urn[schools.school[spells]]).cast(pl.String),
             "EntryDate": schools.entry[spells],
             "LeavingDate": dates(np.where(leave > term.census, NEVER, leave)),
@@ -68,7 +69,7 @@ def attendance(world: World, absence: Absence, outbox: Outbox) -> None:
     """Write sessions by pupil and half term."""
     register, schools = world.registers["school"], world.schools
     rows = register.rows(schools.child[absence.spell])
-    columns = {
+    columns: dict[str, Column] = {
         "UPN": register.local.gather(rows),
         "URN": pl.Series(schools.urn[schools.school[absence.spell]]).cast(pl.String),
         "PeriodStart": absence.start,
@@ -122,7 +123,7 @@ def exclusions(world: World, outbox: Outbox) -> Exclusions:
     rows, start, permanent, sessions = rows[key], start[key], permanent[key], sessions[key]
     register = world.registers["school"]
     reasons = rng.choice(len(REASONS), size=rows.size, p=np.array(REASON_WEIGHTS) / sum(REASON_WEIGHTS))
-    columns = {
+    columns: dict[str, Column] = {
         "UPN": register.local.gather(register.rows(child[rows])),
         "URN": pl.Series(schools.urn[schools.school[rows]]).cast(pl.String),
         "Category": choose(["SUSP", "PERM"], permanent.astype(int)),

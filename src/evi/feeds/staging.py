@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -22,6 +25,18 @@ _MALFORMED = {
     "LINE SIZE OVER MAXIMUM": "a line of over two million characters",
 }
 _CUT_OFF = ("MISSING COLUMNS", "UNQUOTED VALUE")
+
+
+@contextmanager
+def _no_cycles() -> Iterator[None]:
+    """Pause the search for reference cycles: elements have none, and the search takes half the time."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
 
 
 class Stage:
@@ -77,8 +92,8 @@ class Stage:
         with one_line_ending(path, facts) as plain:
             source = (
                 f"read_csv({quote(str(plain))}, auto_detect = false, header = true, delim = ',', "
-                f"quote = '\"', escape = '\"', columns = {{{kinds}}}, store_rejects = true, rejects_limit = 0, "
-                f"rejects_table = '{log}', rejects_scan = '{log}_scan')"
+                f"quote = '\"', escape = '\"', columns = {{{kinds}}}, store_rejects = true, "
+                f"rejects_limit = 0, rejects_table = '{log}', rejects_scan = '{log}_scan')"
             )
             self.plan = validate(self.layout, present, start=delivery.start, end=delivery.end, source=source)
             self.con.execute(f"CREATE TABLE {self.rows} AS {self.plan.select}")
@@ -117,7 +132,8 @@ class Stage:
         """Hand the elements to the same statement as columns of text."""
         names = {each.name: each.name for each in self.layout.fields}
         self.plan = validate(self.layout, names, start=delivery.start, end=delivery.end, source="evi_xml")
-        batches = list(read_rows(path, self.layout))
+        with _no_cycles():
+            batches = list(read_rows(path, self.layout))
         self.con.register("evi_xml", pa.Table.from_batches(batches))
         try:
             self.con.execute(f"CREATE TABLE {self.rows} AS {self.plan.select}")

@@ -14,7 +14,8 @@ from defusedxml.ElementTree import iterparse as defused_iterparse
 from evi.feeds.layout import Layout, XmlShape
 from evi.workspace import RefusedError
 
-_BATCH = 50_000
+_BATCH = 5_000
+_PIECE = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -77,33 +78,51 @@ def read_rows(path: Path, layout: Layout) -> Iterator[pa.RecordBatch]:
         RefusedError: the file is not whole.
     """
     record_path, steps = _split(layout)
-    names = [field.name for field in layout.fields]
-    schema = pa.schema([(name, pa.string()) for name in names])
+    schema = pa.schema([(field.name, pa.string()) for field in layout.fields])
     rows: list[list[str | None]] = []
     finders: _Finders | None = None
-    trail: list[str] = []
-    parents: list[ET.Element] = []
+    for record in _records(path, record_path):
+        finders = finders or _Finders(layout, steps, record.tag.rpartition("}")[0])
+        rows.extend(finders.rows_of(record))
+        if len(rows) >= _BATCH:
+            yield _batch(rows, schema)
+            rows = []
+    yield _batch(rows, schema)
+
+
+def _records(path: Path, record_path: str) -> Iterator[ET.Element]:
+    """Yield each whole record and free it: after a piece of the file, all but the last element are whole."""
+    _, *steps = record_path.split("/")
+    parser: ET.XMLPullParser[ET.Element] = ET.XMLPullParser(["start"])
+    root: ET.Element | None = None
     try:
-        for event, element in ET.iterparse(path, events=("start", "end")):  # noqa: S314 (see the import)
-            if event == "start":
-                if finders is None:
-                    finders = _Finders(layout, steps, element.tag.rpartition("}")[0])
-                trail.append(element.tag.rpartition("}")[2])
-                parents.append(element)
-                continue
-            at_record = len(trail) == record_path.count("/") + 1 and "/".join(trail) == record_path
-            trail.pop()
-            parents.pop()
-            if at_record and finders is not None:
-                rows.extend(finders.rows_of(element))
-                if parents:
-                    parents[-1].remove(element)
-                if len(rows) >= _BATCH:
-                    yield _batch(rows, schema)
-                    rows = []
+        with path.open("rb") as stream:
+            while piece := stream.read(_PIECE):
+                parser.feed(piece)
+                for event in parser.read_events():
+                    root = event[1] if root is None else root  # type: ignore[assignment, misc]
+                yield from _whole(root, steps, last=False)
+        parser.close()
+        yield from _whole(root, steps, last=True)
     except ET.ParseError as error:
         raise _broken(path, error) from error
-    yield _batch(rows, schema)
+
+
+def _whole(root: ET.Element | None, steps: list[str], *, last: bool) -> Iterator[ET.Element]:
+    """Take the whole records out of the tree."""
+    if root is None:
+        return
+    space = root.tag.rpartition("}")[0]
+    prefix = space + "}" if space else ""
+    holders = [root]
+    for step in steps[:-1]:
+        holders = [child for holder in holders for child in holder.findall(prefix + step)]
+    for place, holder in enumerate(holders):
+        growing = not last and place == len(holders) - 1
+        done = len(holder) - 1 if growing else len(holder)
+        if done > 0:
+            yield from (child for child in holder[:done] if child.tag == prefix + steps[-1])
+            del holder[:done]
 
 
 class _Finders:
@@ -112,11 +131,11 @@ class _Finders:
     def __init__(self, layout: Layout, steps: tuple[str, ...], namespace: str) -> None:
         prefix = namespace + "}" if namespace else ""
         self.steps = [prefix + step for step in steps]
-        self.fields: list[tuple[int, str]] = []
+        self.fields: list[tuple[int, tuple[str, ...]]] = []
         self.repeated: int | None = None
         for index, field in enumerate(layout.fields):
             ups, path = _ups(field.path)
-            self.fields.append((ups, "/".join(prefix + part for part in path.split("/")) if path else ""))
+            self.fields.append((ups, tuple(prefix + part for part in path.split("/")) if path else ()))
             if field.repeats:
                 self.repeated = index
 
@@ -127,7 +146,7 @@ class _Finders:
                 yield row
                 continue
             ups, path = self.fields[self.repeated]
-            elements = chain[len(chain) - 1 - ups].findall(path)
+            elements = chain[len(chain) - 1 - ups].findall("/".join(path))
             for text in [element.text for element in elements] or [None]:
                 yield [*row[: self.repeated], text, *row[self.repeated + 1 :]]
 
@@ -139,9 +158,11 @@ class _Finders:
             yield from self._chains([*chain, child], depth + 1)
 
     @staticmethod
-    def _text(chain: list[ET.Element], ups: int, path: str) -> str | None:
-        base = chain[len(chain) - 1 - ups]
-        return base.findtext(path) if path else base.text
+    def _text(chain: list[ET.Element], ups: int, path: tuple[str, ...]) -> str | None:
+        base: ET.Element | None = chain[len(chain) - 1 - ups]
+        for step in path:  # one step at a time: a path of several would leave the C reader
+            base = base.find(step) if base is not None else None
+        return base.text if base is not None else None
 
 
 def _ups(path: str) -> tuple[int, str]:

@@ -45,8 +45,23 @@ def write_world(world: World, folder: Path) -> Path:
         ),
         folder / "subjects.parquet",
     )
-    _write(folder / "residence.parquet", world.stays, subject_id=pa.int64(), home=pa.int64(), start=pa.date32(), end=pa.date32())
-    _write(folder / "coverage.parquet", world.coverage, subject_id=pa.int64(), feed=pa.string(), start=pa.date32(), end=pa.date32(), known_at=pa.date32())
+    _write(
+        folder / "residence.parquet",
+        world.stays,
+        subject_id=pa.int64(),
+        home=pa.int64(),
+        start=pa.date32(),
+        end=pa.date32(),
+    )
+    _write(
+        folder / "coverage.parquet",
+        world.coverage,
+        subject_id=pa.int64(),
+        feed=pa.string(),
+        start=pa.date32(),
+        end=pa.date32(),
+        known_at=pa.date32(),
+    )
     return folder
 
 
@@ -71,7 +86,9 @@ def events_table(events: list[Event]) -> pa.Table:
 
 
 def _write(path: Path, rows: tuple, **columns: pa.DataType) -> None:
-    pq.write_table(pa.table({n: pa.array([getattr(r, n) for r in rows], t) for n, t in columns.items()}), path)
+    pq.write_table(
+        pa.table({n: pa.array([getattr(r, n) for r in rows], t) for n, t in columns.items()}), path
+    )
 
 
 def indicator(expression: Expression, *, needs: Needs | None = None, **fields: object) -> Indicator:
@@ -206,11 +223,20 @@ def leaves(draw: st.DrawFn, who: str) -> Expression:
         case "days" | "places":
             return Count(read, draw(st.integers(1, 3)), kind)
         case "last":
-            return Last(read, draw(st.sampled_from(("below", "at_most", "at_least", "above"))), draw(st.sampled_from((1000, 2000, 33300))))
+            return Last(
+                read,
+                draw(st.sampled_from(("below", "at_most", "at_least", "above"))),
+                draw(st.sampled_from((1000, 2000, 33300))),
+            )
         case "sum":
             return Total(read, draw(st.sampled_from((1000, 3000, 33300))))
         case "ratio":
-            return Ratio(read, draw(facts(who)), draw(st.sampled_from((100, 500, 1500))), draw(st.sampled_from((1, 2000))))
+            return Ratio(
+                read,
+                draw(facts(who)),
+                draw(st.sampled_from((100, 500, 1500))),
+                draw(st.sampled_from((1, 2000))),
+            )
         case _:
             return MissingBy(read, draw(st.sampled_from((12, 40))))
 
@@ -245,5 +271,7 @@ def registries(draw: st.DrawFn) -> Registry:
         scope = draw(st.sampled_from(("child", "household")))
         expression = draw(expressions("child" if scope == "child" else "anyone"))
         ages = draw(st.sampled_from(((0, 216), (24, 48), (0, 12))))
-        found.append(indicator(expression, needs=draw(needs()), id=f"i{number}", scope=scope, age_months=ages))
+        found.append(
+            indicator(expression, needs=draw(needs()), id=f"i{number}", scope=scope, age_months=ages)
+        )
     return registry(*found)

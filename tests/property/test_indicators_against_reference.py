@@ -9,13 +9,13 @@ from pathlib import Path
 import duckdb
 import pyarrow.parquet as pq
 from hypothesis import HealthCheck, given, settings
+from tests.indicators.worlds import CHILDREN, FIRST, registries, worlds, write_world
 
 from evi.indicators.queries import SpanIndex, register_views
 from evi.indicators.reference import World, state
 from evi.indicators.registry import Registry
 from evi.indicators.snapshot import evaluate_at
 from evi.indicators.spans import build_spans
-from tests.indicators.worlds import CHILDREN, FIRST, registries, worlds, write_world
 
 STEADY = settings(
     deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
@@ -42,10 +42,17 @@ def test_spans_say_what_the_reference_says(world: World, registry: Registry) -> 
                     found = _state(said, child, indicator.id, day)
                     assert found == state(indicator, world, child, day), (child, indicator, day)
         for day in DAYS[::25]:
-            quick, kept = evaluate_at(records, day, registry=registry), SpanIndex(records, registry, Path(folder) / "index").state_at(day)
+            quick, kept = (
+                evaluate_at(records, day, registry=registry),
+                SpanIndex(records, registry, Path(folder) / "index").state_at(day),
+            )
             assert quick.subject_ids.tolist() == kept.subject_ids.tolist()
             for child in CHILDREN:
-                assert quick.of(child) == kept.of(child) == {i.id: _state(said, child, i.id, day) for i in registry}
+                assert (
+                    quick.of(child)
+                    == kept.of(child)
+                    == {i.id: _state(said, child, i.id, day) for i in registry}
+                )
         for name in ("spans", "covered", "beyond"):
             _well_formed(Path(folder) / "index" / f"{name}.parquet")
 

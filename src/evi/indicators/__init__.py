@@ -1,1 +1,39 @@
 """The registry of vulnerabilities as data, and the compiler that turns it into spans in one plan."""
+
+from evi.indicators.queries import (
+    STATES,
+    SpanIndex,
+    States,
+    assessable_sql,
+    prevalence_by_month,
+    register_views,
+    state_at,
+)
+from evi.indicators.registry import DOMAINS, Evidence, Indicator, Needs, Registry, load_registry
+from evi.indicators.snapshot import evaluate_at
+from evi.indicators.sources import Store
+from evi.indicators.spans import SpanFiles, build_spans, registry_of
+from evi.indicators.updates import Changes, update_spans
+
+__all__ = [
+    "DOMAINS",
+    "STATES",
+    "Changes",
+    "Evidence",
+    "Indicator",
+    "Needs",
+    "Registry",
+    "SpanFiles",
+    "SpanIndex",
+    "States",
+    "Store",
+    "assessable_sql",
+    "build_spans",
+    "evaluate_at",
+    "load_registry",
+    "prevalence_by_month",
+    "register_views",
+    "registry_of",
+    "state_at",
+    "update_spans",
+]

@@ -8,10 +8,30 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from evi.indicators.covering import Coverage, Group, covered_days
-from evi.indicators.expressions import AtLeastOf, Count, Expression, Leaf, MissingBy, Not, Rate, rests_on_silence
-from evi.indicators.extraction import Intervals
-from evi.indicators.intervals import OPEN, Days, Keys, Mask, at_least_of, both, clipped, of_subjects, outside, without
+from evi.indicators.expressions import (
+    AtLeastOf,
+    Count,
+    Expression,
+    Leaf,
+    MissingBy,
+    Not,
+    Rate,
+    rests_on_silence,
+)
+from evi.indicators.intervals import (
+    OPEN,
+    Days,
+    Keys,
+    Mask,
+    at_least_of,
+    both,
+    clipped,
+    of_subjects,
+    outside,
+    without,
+)
 from evi.indicators.leaves import leaf_days, leaves_of
+from evi.indicators.packed import Intervals
 from evi.indicators.people import People
 from evi.indicators.plan import Kind, Plan
 from evi.indicators.registry import Indicator, facts_required
@@ -70,7 +90,9 @@ class Evaluation:
                 return self._silence(self._days(part, everyone), everyone)
             case MissingBy(facts, months):
                 silent = self._silence(self.leaves[Count(facts)], everyone)
-                return clipped(silent, self.people.day_at_age(months), np.full(len(self.people), OPEN, np.int64))
+                return clipped(
+                    silent, self.people.day_at_age(months), np.full(len(self.people), OPEN, np.int64)
+                )
             case Rate():
                 raise ValueError("a rate has no spans")
             case _:
@@ -86,4 +108,3 @@ def groups(plan: Plan) -> Mapping[Group, Indicator]:
     """Each group of needs, in order, with one indicator that has it."""
     found = {Group.of(indicator): indicator for indicator in reversed(plan.registry.stored)}
     return dict(sorted(found.items()))
-

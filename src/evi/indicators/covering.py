@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import duckdb
 import numpy as np
 
-from evi.indicators.intervals import DAY_ZERO, OPEN, Days, Keys, Mask, at_least_of, both, clipped, keys, nothing, of_subjects, union
+from evi.indicators.intervals import (
+    DAY_ZERO,
+    OPEN,
+    Days,
+    Keys,
+    Mask,
+    at_least_of,
+    both,
+    clipped,
+    keys,
+    nothing,
+    of_subjects,
+    union,
+)
 from evi.indicators.intervals import at_least as at_least_n
 from evi.indicators.people import People
 from evi.indicators.plan import Stream
 from evi.indicators.registry import Indicator, Needs, facts_required
-from evi.indicators.sources import Store
+from evi.indicators.sources import Store, numbers
 
 
 @dataclass(frozen=True)
@@ -52,21 +65,35 @@ class Coverage:
 def read_coverage(con: duckdb.DuckDBPyConnection, store: Store) -> Coverage:
     """Read who is covered by what; needs the table `people` in the session."""
     zero = f"DATE '{DAY_ZERO}'"
-    table = con.execute(
-        f"""SELECT feed, child, least({OPEN}, greatest(0, start - {zero}))::BIGINT AS start,
+    coverage = store.view(con, "coverage")
+    feeds = con.execute(f"SELECT feed FROM {coverage} GROUP BY feed ORDER BY feed").fetchall()
+    names = [str(feed) for (feed,) in feeds]
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE feeds AS SELECT unnest(?) AS feed, unnest(range(?)) AS number",
+        [names, len(names)],
+    )
+    table = numbers(
+        con.sql(
+            f"""SELECT number, child, least({OPEN}, greatest(0, start - {zero}))::BIGINT AS start,
                    least({OPEN}, greatest(0, coalesce("end" - {zero}, {OPEN})))::BIGINT AS finish,
                    least({OPEN}, greatest(0, known_at - {zero}))::BIGINT AS known
-            FROM {store.view(con, "coverage")} JOIN people USING (subject_id)
-            ORDER BY feed, child, start, finish, known"""
-    ).fetchnumpy()
-    feeds = np.asarray(table["feed"], dtype=str)
-    columns = [np.asarray(table[name], np.int64) for name in ("child", "start", "finish", "known")]
-    names, first = np.unique(feeds, return_index=True)
-    edges = [*first.tolist(), len(feeds)]
+            FROM {coverage} JOIN people USING (subject_id) JOIN feeds USING (feed)
+            ORDER BY number, child, start, finish, known"""
+        )
+    )
+    return by_feed(names, table["number"], *(table[name] for name in ("child", "start", "finish", "known")))
+
+
+def by_feed(
+    names: Sequence[str], number: Keys, person: Keys, start: Keys, end: Keys, known: Keys
+) -> Coverage:
+    """Coverage from flat columns in order of feed; feeds are numbered in order of name."""
+    edges = np.searchsorted(number, np.arange(len(names) + 1)).tolist()
     return Coverage(
         {
-            str(name): (columns[0][a:b], columns[1][a:b], columns[2][a:b], columns[3][a:b])
+            name: (person[a:b], start[a:b], end[a:b], known[a:b])
             for name, a, b in zip(names, edges[:-1], edges[1:], strict=True)
+            if b > a
         }
     )
 
@@ -110,9 +137,7 @@ class Group:
         return Stream("count", facts) if facts else None
 
 
-def covered_on(
-    group: Group, coverage: Coverage, people: People, present: Mask | None, day: int
-) -> Mask:
+def covered_on(group: Group, coverage: Coverage, people: People, present: Mask | None, day: int) -> Mask:
     """Who is covered on one day; the same as `covered_days` says of it."""
     told = [coverage.told_on(feed, day, len(people)) for feed in group.feeds]
     if not told:
@@ -124,7 +149,11 @@ def covered_on(
         then = people.day_at_age(months)
         known = np.minimum.reduce([coverage.known_from(feed, then) for feed in group.feeds])
         covered = covered & (known <= day)
-    return covered & (people.day_at_age(group.age_months[0]) <= day) & (day < people.day_at_age(group.age_months[1]))
+    return (
+        covered
+        & (people.day_at_age(group.age_months[0]) <= day)
+        & (day < people.day_at_age(group.age_months[1]))
+    )
 
 
 def covered_days(

@@ -8,9 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from evi.indicators.expressions import THOUSAND, Count, Last, Leaf, MissingBy, Ratio, Total, walk
-from evi.indicators.extraction import Intervals, Packed, blocks
 from evi.indicators.intervals import (
-    DAY_BITS,
     OPEN,
     Days,
     Keys,
@@ -22,6 +20,7 @@ from evi.indicators.intervals import (
     running_sums,
     while_true,
 )
+from evi.indicators.packed import Intervals, blocks
 from evi.indicators.plan import Kind, Plan, Stream, streams_of_leaf
 from evi.indicators.registry import Indicator, facts_required
 
@@ -36,9 +35,6 @@ COMPARE: dict[str, Callable[[Keys, int], Mask]] = {
 }
 """Comparisons by their names in the registry."""
 
-_LOW = np.uint64(OPEN)
-_CHILD = np.uint64((1 << 24) - 1)
-
 
 def leaves_of(indicator: Indicator) -> list[Leaf]:
     """The leaves of an indicator, and the one that says whether a required event is there."""
@@ -52,7 +48,9 @@ def leaves_of(indicator: Indicator) -> list[Leaf]:
     return leaves + ([Count(required)] if required else [])
 
 
-def leaf_days(plan: Plan, kind: Kind, intervals: Intervals, leaves: Iterable[Leaf], threads: int = 2) -> dict[Leaf, Days]:
+def leaf_days(
+    plan: Plan, kind: Kind, intervals: Intervals, leaves: Iterable[Leaf], threads: int = 2
+) -> dict[Leaf, Days]:
     """The days on which each leaf of one kind holds; `intervals` are sorted."""
     wanted = [leaf for leaf in dict.fromkeys(leaves) if streams_of_leaf(leaf)[0].kind == kind]
     by_stream = slices(plan, kind, intervals)
@@ -72,19 +70,9 @@ def slices(plan: Plan, kind: Kind, intervals: Intervals) -> dict[Stream, Interva
     return {s: intervals.take(slice(a, b)) for s, a, b in zip(streams, edges[:-1], edges[1:], strict=True)}
 
 
-def start_keys(packed: Packed) -> Keys:
-    """Child and first day of each interval."""
-    return ((packed >> np.uint64(16)) & np.uint64((1 << 40) - 1)).astype(np.int64)
-
-
-def end_keys(packed: Packed) -> Keys:
-    """Child and day after the last of each interval."""
-    return ((((packed >> np.uint64(32)) & _CHILD) << np.uint64(16)) | (packed & _LOW)).astype(np.int64)
-
-
 def _count(leaf: Leaf, parts: list[Intervals]) -> Days:
     assert isinstance(leaf, Count)
-    return at_least(start_keys(parts[0].packed), end_keys(parts[0].packed), leaf.at_least)
+    return at_least(parts[0].starts, parts[0].ends, leaf.at_least)
 
 
 def _distinct(leaf: Leaf, parts: list[Intervals]) -> Days:
@@ -97,10 +85,12 @@ def _distinct(leaf: Leaf, parts: list[Intervals]) -> Days:
         new = np.ones(len(order), np.bool_)
         new[1:] = (child[1:] != child[:-1]) | (key[1:] != key[:-1])
         group = np.cumsum(new) - 1
-        starts, ends = start_keys(block.packed[order]) & OPEN, end_keys(block.packed[order]) & OPEN
+        starts, ends = block.starts[order] & OPEN, block.ends[order] & OPEN
         merged = at_least(keys(group, starts), keys(group, ends))
         owner = child[new][merged.subjects]
-        found.append(at_least(keys(owner, merged.starts & OPEN), keys(owner, merged.ends & OPEN), leaf.at_least))
+        found.append(
+            at_least(keys(owner, merged.starts & OPEN), keys(owner, merged.ends & OPEN), leaf.at_least)
+        )
     return _joined(found)
 
 
@@ -111,7 +101,7 @@ def _last(leaf: Leaf, parts: list[Intervals]) -> Days:
         extra = block.extra
         order = np.lexsort((extra["value"], extra["record"], extra["known"], extra["time"], block.children))
         rows = block.take(order)
-        starts, ends = start_keys(rows.packed) & OPEN, end_keys(rows.packed) & OPEN
+        starts, ends = rows.starts & OPEN, rows.ends & OPEN
         answers = COMPARE[leaf.compare](rows.extra["value"], leaf.value)
         found.append(latest_where(rows.children, starts, ends, answers))
     return _joined(found)
@@ -132,13 +122,13 @@ def _sum(leaf: Leaf, parts: list[Intervals]) -> Days:
 
 
 def _total(rows: Intervals, leaf: Total) -> Days:
-    edges, (sums,) = running_sums(start_keys(rows.packed), end_keys(rows.packed), rows.extra["value"])
+    edges, (sums,) = running_sums(rows.starts, rows.ends, rows.extra["value"])
     return while_true(edges, sums >= leaf.at_least)
 
 
 def _ratio(part: Intervals, whole: Intervals, leaf: Ratio) -> Days:
-    starts = np.concatenate((start_keys(part.packed), start_keys(whole.packed)))
-    ends = np.concatenate((end_keys(part.packed), end_keys(whole.packed)))
+    starts = np.concatenate((part.starts, whole.starts))
+    ends = np.concatenate((part.ends, whole.ends))
     of = np.concatenate((part.extra["value"], np.zeros(len(whole), np.int64)))
     to = np.concatenate((np.zeros(len(part), np.int64), whole.extra["value"]))
     edges, (parts, wholes) = running_sums(starts, ends, of, to)
@@ -159,4 +149,3 @@ _WORK: dict[Kind, Callable[[Leaf, list[Intervals]], Days]] = {
     "last": _last,
     "sum": _sum,
 }
-assert DAY_BITS == 16

@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from evi.indicators.extraction import MOST_PEOPLE
 from evi.indicators.intervals import DAY_ZERO, OPEN, Keys
+from evi.indicators.packed import MOST_PEOPLE
 from evi.indicators.reference import ADULT_MONTHS
 from evi.indicators.registry import Registry
-from evi.indicators.sources import Store
+from evi.indicators.sources import Store, numbers
 from evi.workspace import EviError
 
 _ZERO = np.datetime64(DAY_ZERO)
@@ -64,15 +64,20 @@ def number_people(con: duckdb.DuckDBPyConnection, store: Store, registry: Regist
         EviError: there are more people than eVI can number (16.7 million).
     """
     subjects = store.view(con, "subjects")
-    table = con.execute(
-        f"""SELECT subject_id, datediff('month', DATE '1970-01-01', birth_month)::BIGINT AS months
-            FROM {subjects} WHERE birth_month IS NOT NULL AND kind <> 'home' ORDER BY subject_id"""
-    ).fetchnumpy()
-    people = People(np.asarray(table["subject_id"], np.int64), np.asarray(table["months"], np.int64))
+    table = numbers(
+        con.sql(
+            f"""SELECT subject_id, datediff('month', DATE '1970-01-01', birth_month)::BIGINT AS months
+                FROM {subjects} WHERE birth_month IS NOT NULL AND kind <> 'home' ORDER BY subject_id"""
+        )
+    )
+    people = People(table["subject_id"], table["months"])
     if len(people) >= MOST_PEOPLE:
-        raise EviError("it holds more people than one store can.", where=str(store.folder), do="Split the district.")
+        raise EviError(
+            "it holds more people than one store can.", where=str(store.folder), do="Split the district."
+        )
     last_age = max((indicator.age_months[1] for indicator in registry), default=0)
     _load(con, "people", subject_id=people.ids, child=people.all_numbers, until=people.day_at_age(last_age))
+    con.execute("CREATE OR REPLACE TEMP VIEW home_people AS SELECT * FROM people")
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE adults AS
             SELECT subject_id, CASE WHEN birth_month IS NOT NULL

@@ -108,4 +108,12 @@ def streams_of_leaf(node: Count | Last | Total | Ratio | MissingBy) -> Sequence[
 def _order(stream: Stream) -> tuple[int, str, tuple[str, ...], tuple[str, ...], int, int, bool]:
     facts = stream.facts
     days = -1 if facts.days is None else facts.days
-    return (KINDS.index(stream.kind), facts.who, facts.codes, facts.texts, days, facts.after_days, facts.while_open)
+    return (
+        KINDS.index(stream.kind),
+        facts.who,
+        facts.codes,
+        facts.texts,
+        days,
+        facts.after_days,
+        facts.while_open,
+    )

@@ -59,7 +59,9 @@ class States:
             {
                 "subject_id": np.repeat(self.subject_ids, indicators),
                 "indicator": pa.DictionaryArray.from_arrays(names, list(self.indicators)),
-                "state": pa.DictionaryArray.from_arrays(self.matrix.reshape(-1).astype(np.int8), list(STATES)),
+                "state": pa.DictionaryArray.from_arrays(
+                    self.matrix.reshape(-1).astype(np.int8), list(STATES)
+                ),
             }
         )
 
@@ -71,7 +73,9 @@ class States:
         return {name: STATES[int(n)] for name, n in zip(self.indicators, numbers, strict=True)}
 
 
-def state_at(source: District | Path, on: date, *, registry: Registry | None = None, out: Path | None = None) -> States:
+def state_at(
+    source: District | Path, on: date, *, registry: Registry | None = None, out: Path | None = None
+) -> States:
     """The three-valued state of every indicator for every child on a day, rates of schools and areas included.
 
     Args:
@@ -84,7 +88,12 @@ def state_at(source: District | Path, on: date, *, registry: Registry | None = N
 
 
 def prevalence_by_month(
-    source: District | Path, first: date, last: date, *, registry: Registry | None = None, out: Path | None = None
+    source: District | Path,
+    first: date,
+    last: date,
+    *,
+    registry: Registry | None = None,
+    out: Path | None = None,
 ) -> pa.Table:
     """How many children have each indicator on the first day of each month from `first` to `last`.
 
@@ -163,10 +172,14 @@ class SpanIndex:
         if self.registry.rates:
             con = session(self.source)
             places = {
-                among: places_on(con, Store.of(self.source), among, on, children) for among in ("school", "lsoa")
+                among: places_on(con, Store.of(self.source), among, on, children)
+                for among in ("school", "lsoa")
             }
             con.close()
-            rates = [rate_column(i, matrix[place[i.expression.indicator]], places, children, day) for i in self.registry.rates]  # type: ignore[union-attr]
+            rates = [
+                rate_column(i, matrix[place[i.expression.indicator]], places, children, day)
+                for i in self.registry.rates
+            ]  # type: ignore[union-attr]
             columns.append(np.stack(rates))
         names = (*stored, *(indicator.id for indicator in self.registry.rates))
         return States(on, children.ids, names, np.concatenate(columns).T)
@@ -176,7 +189,9 @@ class SpanIndex:
         assert self.registry is not None
         months = _months(first, last)
         edges = np.array([day_number(month) for month in months], np.int64)
-        slot = np.searchsorted(edges, np.arange(OPEN + 1)).astype(np.int32)  # the first month on or after a day
+        slot = np.searchsorted(edges, np.arange(OPEN + 1)).astype(
+            np.int32
+        )  # the first month on or after a day
         stored = [indicator.id for indicator in self.registry.stored]
         present = self._series(self.files.spans, stored, slot, len(months))
         beyond = self._series(self.files.beyond, stored, slot, len(months))
@@ -189,7 +204,10 @@ class SpanIndex:
                 "month": pa.array(months * len(stored), pa.date32()),
                 "present": np.concatenate([*present, np.empty(0, np.int64)]),
                 "assessable": np.concatenate(
-                    [*(by_indicator[n] + beyond[place] for place, n in enumerate(stored)), np.empty(0, np.int64)]
+                    [
+                        *(by_indicator[n] + beyond[place] for place, n in enumerate(stored)),
+                        np.empty(0, np.int64),
+                    ]
                 ),
             }
         )
@@ -208,13 +226,28 @@ class SpanIndex:
             rows = children.numbers_of(ids[(starts <= day) & (ends > day)])
             yield label, rows[rows >= 0]
 
-    def _series(self, path: Path, labels: Sequence[str], slot: Keys, months: int) -> list[npt.NDArray[np.int64]]:
+    def _series(
+        self, path: Path, labels: Sequence[str], slot: Keys, months: int
+    ) -> list[npt.NDArray[np.int64]]:
         place = {name: number for number, name in enumerate(labels)}
         change = np.zeros((len(labels), months + 1), np.int64)
         for label, _, starts, ends in _labelled(path, ids=False):
             change[place[label]] += np.bincount(slot[starts], minlength=months + 1)
             change[place[label]] -= np.bincount(slot[ends], minlength=months + 1)
         return list(np.cumsum(change, axis=1)[:, :months])
+
+
+def read_labelled(path: Path) -> dict[str, tuple[Keys, Keys, Keys]]:
+    """A whole file of spans by its labels: subject ids and days as numbers."""
+    found: dict[str, list[tuple[Keys, Keys, Keys]]] = {}
+    for label, *columns in _labelled(path):
+        found.setdefault(label, []).append((columns[0], columns[1], columns[2]))
+    return {
+        label: parts[0]
+        if len(parts) == 1
+        else tuple(np.concatenate(column) for column in zip(*parts, strict=True))  # type: ignore[misc]
+        for label, parts in found.items()
+    }
 
 
 def _labelled(path: Path, *, ids: bool = True) -> Iterator[tuple[str, Keys, Keys, Keys]]:
@@ -248,6 +281,6 @@ def _months(first: date, last: date) -> list[date]:
 
 
 def _exists(files: SpanFiles) -> None:
-    for path in (files.spans, files.covered, files.beyond, files.needs):
+    for path in files.all:
         if not path.is_file():
             raise EviError("it has not been made yet.", where=str(path), do="Run `evi index`, or `evi run`.")

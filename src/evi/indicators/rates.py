@@ -24,25 +24,35 @@ _TABLES = {"school": ("enrolment", "school"), "lsoa": ("residence", "lsoa")}
 
 
 def places_on(
-    con: duckdb.DuckDBPyConnection, store: Store, among: Literal["school", "lsoa"] | str, on: date, children: People
+    con: duckdb.DuckDBPyConnection,
+    store: Store,
+    among: Literal["school", "lsoa"] | str,
+    on: date,
+    children: People,
 ) -> Keys:
     """The school or area of each child on a day, as a number; −1: none known. The latest start wins."""
     table, column = _TABLES[among]
-    rows = con.execute(
+    rows = con.sql(
         f"""SELECT subject_id, {column} AS place FROM {store.view(con, table)}
-            WHERE start <= ? AND ("end" IS NULL OR "end" > ?) AND {column} IS NOT NULL
+            WHERE start <= $on AND ("end" IS NULL OR "end" > $on) AND {column} IS NOT NULL
             ORDER BY start, place""",
-        [on, on],
+        params={"on": on},
     ).to_arrow_table()
     numbers = rows["place"].combine_chunks().dictionary_encode()
     child = children.numbers_of(rows["subject_id"].to_numpy())
     places = np.full(len(children), -1, np.int64)
-    places[child[child >= 0]] = numbers.indices.to_numpy()[child >= 0]  # of repeated children the last row stays
+    places[child[child >= 0]] = numbers.indices.to_numpy()[
+        child >= 0
+    ]  # of repeated children the last row stays
     return places
 
 
 def rate_column(
-    indicator: Indicator, states: npt.NDArray[np.uint8], places: Mapping[str, Keys], children: People, day: int
+    indicator: Indicator,
+    states: npt.NDArray[np.uint8],
+    places: Mapping[str, Keys],
+    children: People,
+    day: int,
 ) -> npt.NDArray[np.uint8]:
     """The states of one rate for every child, from the states of the indicator that it counts.
 
@@ -59,7 +69,9 @@ def rate_column(
     size = int(place.max(initial=-1)) + 1
     of = np.bincount(place[known], minlength=size)
     present = np.bincount(place[known & (states == 2)], minlength=size)
-    answer = np.where(of >= rate.minimum_children, np.where(present * THOUSAND >= rate.at_least * of, 2, 1), 0)
+    answer = np.where(
+        of >= rate.minimum_children, np.where(present * THOUSAND >= rate.at_least * of, 2, 1), 0
+    )
     answer = np.append(answer, 0).astype(np.uint8)[place]  # −1 picks the last: not assessable
     first, last = (children.day_at_age(months) for months in indicator.age_months)
     return np.where((first <= day) & (day < last), answer, np.uint8(0)).astype(np.uint8)

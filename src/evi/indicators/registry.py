@@ -106,7 +106,11 @@ class Indicator:
             return "when it is recorded"
         if any(facts.while_open for facts in all_facts(self.expression)):
             return "when it is closed"
-        return "never, but for age" if self.look_back_days is None else f"{self.look_back_days} days after the event"
+        return (
+            "never, but for age"
+            if self.look_back_days is None
+            else f"{self.look_back_days} days after the event"
+        )
 
 
 @dataclass(frozen=True)

@@ -26,9 +26,10 @@ from evi.indicators.expressions import (
     Total,
     rests_on_silence,
 )
-from evi.indicators.extraction import Intervals, extract
+from evi.indicators.extraction import extract
 from evi.indicators.intervals import Keys, Mask, day_number
 from evi.indicators.leaves import COMPARE, leaves_of, slices
+from evi.indicators.packed import Intervals
 from evi.indicators.people import People, number_people
 from evi.indicators.plan import KINDS, Plan, streams_of_leaf
 from evi.indicators.queries import States

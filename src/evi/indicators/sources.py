@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import numpy as np
+import pyarrow as pa
 
 from evi.workspace import District, EviError, quote
 
@@ -14,6 +16,19 @@ _OPTIONAL = {
     "residence": 'subject_id BIGINT, home BIGINT, lsoa VARCHAR, start DATE, "end" DATE',
     "enrolment": 'subject_id BIGINT, school VARCHAR, start DATE, "end" DATE',
 }
+
+
+def numbers(result: duckdb.DuckDBPyRelation) -> dict[str, np.ndarray]:
+    """The columns of a query's answer as NumPy arrays; for columns of numbers without nulls."""
+    table = result.to_arrow_table()
+    return {name: flat(table.column(name)) for name in table.column_names}
+
+
+def flat(column: pa.ChunkedArray) -> np.ndarray:
+    """One Arrow column as one array, without a copy where it is in one piece."""
+    if column.num_chunks == 1:
+        return np.asarray(column.chunk(0).to_numpy(zero_copy_only=False))
+    return np.asarray(column.to_numpy())
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,11 @@ class SpanFiles:
         return self.folder / "needs.parquet"
 
     @property
+    def all(self) -> tuple[Path, ...]:
+        """Every file that answers questions."""
+        return (self.spans, self.covered, self.beyond, self.needs)
+
+    @property
     def state(self) -> Path:
         """The intervals from which spans are updated without reading the events again."""
         return self.folder / "intervals"
@@ -92,7 +97,7 @@ def build_spans(
     Returns:
         Rows of each file written.
     """
-    store, files = Store.of(source), SpanFiles(_out(source, out))
+    store, files = Store.of(source), SpanFiles(index_folder(source, out))
     plan = Plan.of(registry or registry_of(source))
     con = session(source)
     with progress.task("Spans of indicators", len(KINDS) + 2) as advance:
@@ -122,9 +127,15 @@ def write_all(files: SpanFiles, evaluation: Evaluation) -> dict[str, int]:
         spans = dict(zip(plan.registry.stored, pool.map(evaluation.spans, plan.registry.stored), strict=True))
         beyond = dict(zip(spans, pool.map(evaluation.beyond, spans, spans.values()), strict=True))
         jobs = {
-            "spans": pool.submit(write, files.spans, "indicator", people, ((i.id, d) for i, d in spans.items())),
-            "covered": pool.submit(write, files.covered, "needs", people, ((g.name, d) for g, d in covered.items())),
-            "beyond": pool.submit(write, files.beyond, "indicator", people, ((i.id, d) for i, d in beyond.items())),
+            "spans": pool.submit(
+                write, files.spans, "indicator", people, ((i.id, d) for i, d in spans.items())
+            ),
+            "covered": pool.submit(
+                write, files.covered, "needs", people, ((g.name, d) for g, d in covered.items())
+            ),
+            "beyond": pool.submit(
+                write, files.beyond, "indicator", people, ((i.id, d) for i, d in beyond.items())
+            ),
         }
         rows = {name: job.result() for name, job in jobs.items()}
     write_needs(files, plan.registry)
@@ -134,12 +145,19 @@ def write_all(files: SpanFiles, evaluation: Evaluation) -> dict[str, int]:
 def write(path: Path, label: str, people: People, labelled: Iterable[tuple[str, Days]]) -> int:
     """Write one file of spans, sorted by label, subject and day; the same days give the same bytes."""
     schema = pa.schema(
-        [("subject_id", pa.int64()), (label, pa.string()), ("true_from", pa.date32()), ("true_to", pa.date32())]
+        [
+            ("subject_id", pa.int64()),
+            (label, pa.string()),
+            ("true_from", pa.date32()),
+            ("true_to", pa.date32()),
+        ]
     )
     rows = 0
     with (
         replace_file(path) as scratch,
-        pq.ParquetWriter(scratch, schema, compression="zstd", compression_level=1, use_dictionary=[label]) as writer,
+        pq.ParquetWriter(
+            scratch, schema, compression="zstd", compression_level=1, use_dictionary=[label]
+        ) as writer,
     ):
         for name, days in sorted(labelled, key=lambda pair: pair[0]):
             for table in _tables(schema, name, people, days):
@@ -176,7 +194,8 @@ def write_needs(files: SpanFiles, registry: Registry) -> None:
         pq.write_table(table, scratch, compression="zstd")
 
 
-def _out(source: District | Path, out: Path | None) -> Path:
+def index_folder(source: District | Path, out: Path | None) -> Path:
+    """Where spans are: as told, or the district's `index/`, or `index/` in a folder of records."""
     if out is not None:
         return out
     if isinstance(source, District):

@@ -15,16 +15,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.ipc
 
-from evi.indicators.covering import Coverage
-from evi.indicators.extraction import EXTRA, Intervals
+from evi.indicators.covering import Coverage, by_feed
+from evi.indicators.packed import EXTRA, Intervals
 from evi.indicators.people import People
 from evi.indicators.plan import Kind, Plan
+from evi.indicators.sources import flat, numbers
 from evi.workspace import replace_file
 
 FORMAT = 1
 """Raised whenever the meaning of the files changes; an older state is rebuilt."""
 
-_PEOPLE, _COVERAGE, _RESIDENCE, _ABOUT = "people.arrow", "coverage.arrow", "residence.arrow", "about.json"
+_PEOPLE, _COVERAGE, _ABOUT = "people.arrow", "coverage.arrow", "about.json"
+_RESIDENCE, _ADULTS = "residence.arrow", "adults.arrow"
 
 
 class Writer:
@@ -43,6 +45,7 @@ class Writer:
         _save(self.folder / _PEOPLE, {"ids": self.people.ids, "months": self.people.months})
         _save(self.folder / _COVERAGE, coverage_columns(coverage))
         _save(self.folder / _RESIDENCE, residence_columns(con))
+        _save(self.folder / _ADULTS, adult_columns(con))
         about = {"format": FORMAT, "registry": self.plan.registry.digest, "feeds": sorted(coverage.rows)}
         with replace_file(self.folder / _ABOUT) as scratch:
             scratch.write_text(json.dumps(about))
@@ -80,19 +83,19 @@ class State:
     def coverage(self) -> Coverage:
         """What feeds covered at that time."""
         columns = _load(self.folder / _COVERAGE)
-        edges = np.searchsorted(columns["feed"], np.arange(len(self.about["feeds"]) + 1))
-        names = ("person", "start", "end", "known")
-        return Coverage(
-            {
-                feed: (columns[names[0]][a:b], columns[names[1]][a:b], columns[names[2]][a:b], columns[names[3]][a:b])
-                for feed, a, b in zip(self.about["feeds"], edges[:-1], edges[1:], strict=True)
-            }
+        return by_feed(
+            self.about["feeds"], *(columns[n] for n in ("feed", "person", "start", "end", "known"))
         )
 
     @property
     def residence(self) -> dict[str, np.ndarray]:
         """Who lived where at that time."""
         return _load(self.folder / _RESIDENCE)
+
+    @property
+    def adults(self) -> dict[str, np.ndarray]:
+        """Who was an adult from when at that time."""
+        return _load(self.folder / _ADULTS)
 
 
 def coverage_columns(coverage: Coverage) -> dict[str, np.ndarray]:
@@ -110,12 +113,23 @@ def coverage_columns(coverage: Coverage) -> dict[str, np.ndarray]:
 
 def residence_columns(con: duckdb.DuckDBPyConnection) -> dict[str, np.ndarray]:
     """The session's `residence` as numbers, in order."""
-    table = con.execute(
-        """SELECT subject_id, home, (start - DATE '1950-01-01')::BIGINT AS start,
-                  ("end" - DATE '1950-01-01')::BIGINT AS "end"
-           FROM residence ORDER BY ALL"""
-    ).fetchnumpy()
-    return {name: np.asarray(table[name], np.int64) for name in ("subject_id", "home", "start", "end")}
+    return numbers(
+        con.sql(
+            """SELECT subject_id, home, (start - DATE '1950-01-01')::BIGINT AS start,
+                      ("end" - DATE '1950-01-01')::BIGINT AS "end"
+               FROM residence ORDER BY ALL"""
+        )
+    )
+
+
+def adult_columns(con: duckdb.DuckDBPyConnection) -> dict[str, np.ndarray]:
+    """The session's `adults` as numbers, in order; never an adult: −1."""
+    return numbers(
+        con.sql(
+            """SELECT subject_id, coalesce(adult_from - DATE '0001-01-01', -1)::BIGINT AS adult_from
+               FROM adults ORDER BY ALL"""
+        )
+    )
 
 
 def _save(path: Path, columns: dict[str, np.ndarray]) -> None:
@@ -127,11 +141,4 @@ def _save(path: Path, columns: dict[str, np.ndarray]) -> None:
 def _load(path: Path) -> dict[str, np.ndarray]:
     with pa.memory_map(str(path)) as source:
         table = pa.ipc.open_file(source).read_all()
-    return {name: _flat(table.column(name)) for name in table.column_names}
-
-
-def _flat(column: pa.ChunkedArray) -> np.ndarray:
-    if column.num_chunks == 1:
-        return np.asarray(column.chunk(0).to_numpy(zero_copy_only=True))
-    return np.asarray(column.to_numpy())
-
+    return {name: flat(table.column(name)) for name in table.column_names}

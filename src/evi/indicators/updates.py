@@ -1,0 +1,252 @@
+"""Increments: new, late, corrected and withdrawn records change the spans of those they touch, no others.
+
+The rows of events that came into the store and those that left it are turned into intervals by the same plan
+that builds everything; the kept intervals of the streams and children concerned are changed by them; and the
+indicators that read those streams are worked out again for those children. The result is what a rebuild
+would write, to the byte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from pathlib import Path
+
+import duckdb
+import numpy as np
+
+from evi.indicators.changing import Concerned, applied, who_is_concerned
+from evi.indicators.compiler import Evaluation, groups
+from evi.indicators.covering import Group, read_coverage
+from evi.indicators.extraction import extract
+from evi.indicators.intervals import Days, Keys, Mask, keys, of_subjects
+from evi.indicators.packed import Intervals, Packed, joined, none_of, rows_of
+from evi.indicators.people import People, number_people
+from evi.indicators.plan import KINDS, Kind, Plan, Stream, streams_of
+from evi.indicators.queries import read_labelled
+from evi.indicators.registry import Indicator, Registry
+from evi.indicators.sources import Store
+from evi.indicators.spans import SpanFiles, build_spans, index_folder, registry_of, session, write
+from evi.indicators.state import State, Writer
+from evi.workspace import SILENT, District, Progress, StageResult, quote
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Rows of the event store that are there now and were not (`added`), or were and are not (`removed`).
+
+    Both have the store's columns. A correction is three rows: the old version leaves with no `known_until`
+    and comes back with one, and the new version comes. Files may be missing: nothing of the kind changed.
+    """
+
+    added: Sequence[Path] = ()
+    removed: Sequence[Path] = ()
+
+
+def update_spans(
+    source: District | Path,
+    changes: Changes,
+    progress: Progress = SILENT,
+    *,
+    registry: Registry | None = None,
+    out: Path | None = None,
+) -> StageResult:
+    """Bring the spans up to date with a store that has changed since they were written.
+
+    Changes of people, homes and coverage are found by comparing with what the last build saw; those of events
+    are given. Without a usable state (another registry, a first run) everything is built.
+
+    Args:
+        source: a district, or a folder that holds what `records/` does, as it is now.
+        changes: the rows of events that changed.
+        progress, registry, out: as for `build_spans`.
+
+    Raises:
+        EviError: a removed row was never there; the spans must be rebuilt.
+    """
+    store, files = Store.of(source), SpanFiles(index_folder(source, out))
+    plan = Plan.of(registry or registry_of(source))
+    state = State.open(files.state, plan)
+    if state is None or not all(path.is_file() for path in files.all):
+        return build_spans(source, progress, registry=plan.registry, out=files.folder)
+    con = session(source)
+    with progress.task("Update of spans", len(KINDS) + 1) as advance:
+        people = number_people(con, store, plan.registry)
+        coverage = read_coverage(con, store)
+        concerned = who_is_concerned(con, state, people, coverage)
+        evaluation = Evaluation(plan, people, coverage)
+        renewal = _Renewal(plan, concerned)
+        saved = Writer(files.state, plan, people)
+        for kind in KINDS:
+            delta = _delta(con, plan, store, kind, changes, concerned)
+            intervals = renewal.apply(state.intervals(kind), delta)
+            saved.write(intervals)
+            renewal.intervals[kind] = intervals
+            advance(1)
+        saved.close(coverage, con)
+        con.close()
+        rows = _rewrite(files, evaluation, renewal)
+        advance(1)
+    return StageResult("spans", rows)
+
+
+@dataclass(frozen=True)
+class _Delta:
+    """What one kind of interval gains and loses."""
+
+    added: Intervals
+    removed: Intervals
+
+
+def _delta(
+    con: duckdb.DuckDBPyConnection,
+    plan: Plan,
+    store: Store,
+    kind: Kind,
+    changes: Changes,
+    concerned: Concerned,
+) -> _Delta:
+    """The intervals of the changed rows; those of people who are read again whole come from the store."""
+    found = []
+    for paths in (changes.added, changes.removed):
+        if not paths:
+            found.append(none_of(kind))
+            continue
+        events = f"read_parquet([{', '.join(quote(str(path)) for path in paths)}])"
+        codes = [
+            str(code) for (code,) in con.execute(f"SELECT DISTINCT code FROM {events} ORDER BY 1").fetchall()
+        ]
+        intervals = extract(con, plan, kind, events, codes)
+        found.append(intervals.take(~concerned.reread(plan, intervals)))
+    added, removed = found
+    if concerned.any_reread:
+        events = f"""(SELECT * FROM read_parquet({quote(store.by_code)}) WHERE subject_id IN (SELECT subject_id FROM again_read))"""
+        again = extract(con, plan, kind, events, store.codes(con), prefix="again_")
+        added = joined([added, again.take(concerned.reread(plan, again))])
+    return _Delta(added, removed)
+
+
+class _Renewal:
+    """Which children's intervals changed in which streams, and the intervals as they now are."""
+
+    def __init__(self, plan: Plan, concerned: Concerned) -> None:
+        self.plan, self.concerned = plan, concerned
+        self.intervals: dict[Kind, Intervals] = {}
+        self._changed: dict[Stream, Keys] = {}
+
+    def apply(self, then: Intervals, delta: _Delta) -> Intervals:
+        """The intervals of one kind as they are now."""
+        kind = then.kind
+        kept, dropped = self.concerned.carried_over(self.plan, then)
+        now, touched = applied(kept, delta.added, delta.removed)
+        touched = np.union1d(touched, dropped)
+        streams = [stream for stream in self.plan.streams if stream.kind == kind]
+        numbers = (touched >> np.uint64(24)).astype(np.int64)
+        edges = np.searchsorted(numbers, np.arange(len(streams) + 1))
+        for stream, a, b in zip(streams, edges[:-1], edges[1:], strict=True):
+            self._changed[stream] = (touched[a:b] & np.uint64((1 << 24) - 1)).astype(np.int64)
+        return now
+
+    def children(self, indicator: Indicator) -> Mask:
+        """The children whose spans of the indicator may have changed."""
+        mask = self.concerned.everything.copy()
+        for stream in streams_of(indicator):
+            mask[self._changed[stream]] = True
+        return mask
+
+    def covered(self, group: Group) -> Mask:
+        """The children whose covered days of the group may have changed."""
+        mask = self.concerned.everything.copy()
+        for feed in group.feeds:
+            mask |= self.concerned.covered[feed] if feed in self.concerned.covered else False
+        if group.required_stream is not None:
+            mask[self._changed[group.required_stream]] = True
+        return mask
+
+    def needed(self, kind: Kind, masks: Mapping[Indicator, Mask]) -> Intervals:
+        """The intervals of one kind that are needed to work out each indicator for its children."""
+        streams = [stream for stream in self.plan.streams if stream.kind == kind]
+        readers: dict[Stream, list[Mask]] = {stream: [] for stream in streams}
+        for indicator, mask in masks.items():
+            for stream in dict.fromkeys(streams_of(indicator)):
+                if stream.kind == kind:
+                    readers[stream].append(mask)
+        wanted: list[Packed] = [
+            (np.uint64(number << 24) | np.flatnonzero(reduce(np.logical_or, masks_)).astype(np.uint64))
+            for number, masks_ in enumerate(readers.values())
+            if masks_
+        ]
+        intervals = self.intervals[kind]
+        return intervals.take(rows_of(intervals, np.concatenate(wanted))) if wanted else none_of(kind)
+
+
+def _rewrite(files: SpanFiles, evaluation: Evaluation, renewal: _Renewal) -> dict[str, int]:
+    stored, by_group = evaluation.plan.registry.stored, groups(evaluation.plan)
+    group_masks = {group: renewal.covered(group) for group in by_group}
+    masks = {i: renewal.children(i) | group_masks[Group.of(i)] for i in stored}
+    masks = {indicator: mask for indicator, mask in masks.items() if bool(mask.any())}
+    evaluation.chosen = reduce(np.logical_or, masks.values(), np.zeros(len(evaluation.people), np.bool_))
+    for kind in KINDS:
+        evaluation.take(kind, renewal.needed(kind, masks), tuple(masks))
+    spans = {i: of_subjects(evaluation.spans(i), mask) for i, mask in masks.items()}
+    beyond = {i: evaluation.beyond(i, days) for i, days in spans.items()}
+    covered = {
+        group: of_subjects(evaluation.covered(indicator), group_masks[group])
+        for group, indicator in by_group.items()
+        if bool(group_masks[group].any())
+    }
+    by_id = {indicator.id: mask for indicator, mask in masks.items()}
+    by_name = {group.name: mask for group, mask in group_masks.items() if group in covered}
+    people, gone = evaluation.people, renewal.concerned.gone
+    names = [indicator.id for indicator in stored]
+    return {
+        "spans": _patch(files.spans, names, people, {i.id: d for i, d in spans.items()}, by_id, gone),
+        "covered": _patch(
+            files.covered,
+            [g.name for g in by_group],
+            people,
+            {g.name: d for g, d in covered.items()},
+            by_name,
+            gone,
+        ),
+        "beyond": _patch(files.beyond, names, people, {i.id: d for i, d in beyond.items()}, by_id, gone),
+    }
+
+
+def _patch(
+    path: Path,
+    labels: Sequence[str],
+    people: People,
+    fresh: Mapping[str, Days],
+    masks: Mapping[str, Mask],
+    gone: bool,
+) -> int:
+    """Write a file of spans again with the days of some children replaced; returns its rows."""
+    then = read_labelled(path)
+    if not fresh and not gone:
+        return sum(len(ids) for ids, _, _ in then.values())
+
+    def patched() -> Iterator[tuple[str, Days]]:
+        for label in labels:
+            days = _numbered(people, *then[label]) if label in then else None
+            if label in fresh:
+                days = fresh[label] if days is None else _replaced(days, masks[label], fresh[label])
+            if days is not None:
+                yield label, days
+
+    return write(path, "needs" if path.stem == "covered" else "indicator", people, patched())
+
+
+def _numbered(people: People, ids: Keys, starts: Keys, ends: Keys) -> Days:
+    numbers = people.numbers_of(ids)
+    if bool((numbers < 0).any()):
+        here = numbers >= 0
+        numbers, starts, ends = numbers[here], starts[here], ends[here]
+    return Days(keys(numbers, starts), keys(numbers, ends))
+
+
+def _replaced(days: Days, mask: Mask, fresh: Days) -> Days:
+    kept = of_subjects(days, ~mask)
+    place = np.searchsorted(kept.starts, fresh.starts)
+    return Days(np.insert(kept.starts, place, fresh.starts), np.insert(kept.ends, place, fresh.ends))

@@ -6,7 +6,6 @@ from typing import Any
 
 import duckdb
 
-from evi.linkage.identity import IdChanges
 from evi.linkage.queries import columns_that_hold_something, one_number, one_row
 from evi.linkage.resolve import Resolution
 
@@ -19,7 +18,6 @@ def quality_report(
     con: duckdb.DuckDBPyConnection,
     feeds: list[str],
     resolution: Resolution,
-    changes: IdChanges,
     threshold: float,
 ) -> dict[str, Any]:
     """The content of `quality.json`, from the tables of a finished run."""
@@ -43,12 +41,6 @@ def quality_report(
             for note in resolution.blocks
         ],
         "audit": audit,
-        "subject_ids": {
-            "new": changes.new,
-            "gone": changes.gone,
-            "merged": changes.merged,
-            "split": changes.split,
-        },
     }
     report["warnings"] = _warnings(report, feeds)
     return report

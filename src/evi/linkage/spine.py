@@ -115,17 +115,20 @@ def _tables(
         FROM records r JOIN subjects_of s USING (rec) ORDER BY r.feed, r.person"""
     )
     people = con.sql("FROM spine_people ORDER BY feed, person").to_arrow_table()
-    subjects = _subjects(con)
+    con.register("subjects_now", subjects := _subjects(con))
+    con.execute("CREATE TABLE births AS SELECT subject_id, birth_month FROM subjects_now")
+    con.unregister("subjects_now")
+    advance(1)
+    relations = build_relations(con, _files(district, deliveries, "relations"))
     advance(1)
     con.execute(
         """CREATE TABLE addresses AS
-        SELECT s.subject_id, e.feed, e.home, least(e.address_from, e.observed) AS start, e.observed AS seen, e.lsoa
+        SELECT s.subject_id, e.feed, e.home, least(e.address_from, e.observed) AS start, e.observed AS seen,
+               e.lsoa, e.sn
         FROM encoded_linkage e JOIN spine_people s USING (feed, person) WHERE e.observed IS NOT NULL"""
     )
     households = build_households(con)
-    advance(1)
-    relations = build_relations(con, _files(district, deliveries, "relations"))
-    quality = quality_report(con, feeds, resolution, changes, threshold)
+    quality = quality_report(con, feeds, resolution, threshold)
     advance(1)
     return _Spine(
         people, subjects, households, relations, changes.ledger, resolution.model.as_dict(), quality

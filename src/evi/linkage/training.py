@@ -25,9 +25,9 @@ Floats = npt.NDArray[np.float64]
 
 LEAST_M, LEAST_U = 1e-4, 1e-7
 _ROUNDS = 60
-_STRANGER_PAIRS = 4_000_000  # random pairs inside feeds, all feeds together
-_NEIGHBOUR_PAIRS = 400_000  # pairs sharing a place, each kind
-_CANDIDATE_RECORDS = 60_000  # records whose candidate pairs are trained on
+_STRANGER_PAIRS = 1_000_000  # random pairs inside feeds, all feeds together
+_NEIGHBOUR_PAIRS = 300_000  # pairs sharing a place, each kind, all feeds together
+_CANDIDATE_RECORDS = 20_000  # records whose candidate pairs are trained on
 _LENT_M, _LENT_U = 10.0, 5.0
 _DIGITS = 6  # significant digits kept, so that reruns agree to the last bit
 _PLACES = {"home": ("place", "H"), "address": ("addr", "D"), "postcode": ("pc", "P")}
@@ -128,7 +128,9 @@ def _training_pairs(
         scales |= _strangers(con, feed, size, each, size / total)
         for kind, (column, _) in _PLACES.items():
             if column in filled:
-                scales |= _neighbours(con, feed, size, kind, column, size / total)
+                scales |= _neighbours(
+                    con, feed, size, kind, column, size / total, _NEIGHBOUR_PAIRS // len(feeds)
+                )
     return scales
 
 
@@ -147,7 +149,7 @@ def _strangers(
 
 
 def _neighbours(
-    con: duckdb.DuckDBPyConnection, feed: int, size: int, kind: str, column: str, share: float
+    con: duckdb.DuckDBPyConnection, feed: int, size: int, kind: str, column: str, share: float, most: int
 ) -> dict[str, float]:
     tag = f"{kind}:{feed}"
     con.execute(
@@ -159,7 +161,7 @@ def _neighbours(
         """SELECT coalesce(sum(n * (n - 1) / 2), 0)
         FROM (SELECT count(*) AS n FROM shared GROUP BY key HAVING count(*) BETWEEN 2 AND 2000)""",
     )
-    step = max(1, pairs // _NEIGHBOUR_PAIRS)
+    step = max(1, pairs // most)
     con.execute(
         f"""INSERT INTO training
         WITH kept AS (

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from evi.cli.stages import Stage, files, one_at_a_time, parse_date, run_stage, state_of
+from evi.cli.days import parse_date
+from evi.cli.stages import Stage, files, one_at_a_time, run_stage, state_of
 from evi.workspace import SILENT, District, DistrictConfig, EviError, Progress, StageResult, replace_file
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -53,8 +54,14 @@ def _root(
     pass
 
 
-def main() -> None:
-    """Run the command line."""
-    for verb in VERBS:
+def load_verbs(*verbs: str) -> None:
+    """Import the modules of `verbs` (all of them if none is named), which adds them to the app."""
+    for verb in verbs or VERBS:
         importlib.import_module(f"evi.cli.{verb}")
+
+
+def main() -> None:
+    """Run the command line. Only the verb that is asked for is imported, so that it answers at once."""
+    asked = sys.argv[1].replace("-", "_") if len(sys.argv) > 1 else ""
+    load_verbs(*([asked] if asked in VERBS else []))
     app()

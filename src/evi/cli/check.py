@@ -35,7 +35,7 @@ def check(
         extra = [district.root / name for name in district.config.layouts] if district else []
         report = feeds.check(extracts, feeds.load_layouts(extra), folder, TerminalProgress())
         if as_json:
-            show_json(report.to_json())
+            show_json(report.as_json())
         else:
             _show(report, folder)
         raise typer.Exit(3 if report.refused else 1 if report.rejected else 0)
@@ -51,9 +51,9 @@ def _district_of(path: Path) -> District | None:
 def _show(report: feeds.CheckReport, folder: Path | None) -> None:
     rows = [
         {
-            "file": file.path.name,
-            "layout": file.layout or "refused",
-            "delivery": file.delivery or "",
+            "file": Path(file.file).name,
+            "layout": "refused" if file.refused else file.layout,
+            "delivery": file.delivery,
             "rows": file.rows_in,
             "loaded": file.loaded,
             "rejected": file.rejected,
@@ -62,9 +62,12 @@ def _show(report: feeds.CheckReport, folder: Path | None) -> None:
     ]
     show_table("Extracts", rows, ("file", "layout", "delivery", "rows", "loaded", "rejected"))
     for file in report.files:
-        for reason, count in file.reasons.items():
-            out.print(f"{file.path.name}: {count:,} × {reason}", markup=False)
-        for note in file.notes:
-            out.print(f"{file.path.name}: {note}", markup=False)
+        said = [file.refused] if file.refused else []
+        said += [f"{count:,} rejected: {reason}" for reason, count in file.reasons.items()]
+        said += [f"{count:,} loaded, but odd: {warning}" for warning, count in file.warnings.items()]
+        for line in (*said, *file.notes):
+            out.print(f"{Path(file.file).name}: {line}", markup=False)
+    for note in report.notes:
+        out.print(note, markup=False)
     if report.rejected and folder:
         out.print(f"\nRejected rows are listed, without their values, in {folder}", markup=False)

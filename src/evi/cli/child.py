@@ -9,8 +9,7 @@ import typer
 from evi import index
 from evi.cli.app import HERE, DateOption, DistrictOption, JsonOption, app
 from evi.cli.console import mistakes_explained, show_json
-from evi.cli.pipeline import index_date
-from evi.cli.stages import parse_date
+from evi.cli.days import day_asked
 from evi.workspace import District
 
 
@@ -28,10 +27,7 @@ def child(
     """
     with mistakes_explained(as_json=as_json):
         opened = District.open(district)
-        asked = parse_date(day)
-        explained = index.explain(
-            opened, subject, index_date(opened, {"date": str(asked)} if asked else {}), trace=trace
-        )
+        explained = index.explain(opened, subject, day_asked(opened, day), trace=trace)
         if as_json:
             show_json(explained.to_json())
         else:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from evi.cli.app import HERE, DateOption, DistrictOption, ForceOption, JsonOption, app
+from evi.cli.days import parse_date
 from evi.cli.perform import perform
 from evi.cli.pipeline import INDEX
-from evi.cli.stages import parse_date
 
 
 @app.command()

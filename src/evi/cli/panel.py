@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from evi import index, records
+from evi import index
 from evi.cli.app import HERE, DistrictOption, JsonOption, app
 from evi.cli.console import TerminalProgress, mistakes_explained, show_json, show_result, show_table
-from evi.cli.stages import parse_date
+from evi.cli.days import day_asked, parse_date
 from evi.workspace import District
 
 DEFAULT_YEARS = 5
@@ -36,7 +36,7 @@ def panel(
     """
     with mistakes_explained(as_json=as_json):
         opened = District.open(district)
-        last = parse_date(end) or records.reference_day(opened)
+        last = day_asked(opened, end)
         first = parse_date(start) or date(last.year - DEFAULT_YEARS, last.month, 1)
         result = index.panel(opened, first, last, TerminalProgress(), children=children)
         months = index.read_panel(opened.index / "panel").months.to_pylist()

@@ -9,8 +9,7 @@ import typer
 from evi import index
 from evi.cli.app import HERE, DateOption, DistrictOption, JsonOption, app
 from evi.cli.console import TerminalProgress, mistakes_explained, out, show_json, show_table
-from evi.cli.pipeline import index_date
-from evi.cli.stages import parse_date
+from evi.cli.days import day_asked
 from evi.workspace import District
 
 DEFAULT_ROWS = 15
@@ -31,8 +30,7 @@ def patterns(
     """
     with mistakes_explained(as_json=as_json):
         opened = District.open(district)
-        asked = parse_date(day)
-        on = index_date(opened, {"date": str(asked)} if asked else {})
+        on = day_asked(opened, day)
         found = index.find_patterns(opened, on, TerminalProgress()).printable
         if as_json:
             show_json(found.to_json())

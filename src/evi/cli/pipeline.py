@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 from evi import encoding, index, indicators, linkage, records, reports
+from evi.cli.days import index_date
 from evi.cli.stages import Stage, files
 from evi.workspace import District, Progress, StageResult
 
@@ -18,12 +18,6 @@ def _layouts(district: District) -> list[Path]:
 
 def _registry(district: District) -> list[Path]:
     return files(*(district.root / folder for folder in district.config.registry))
-
-
-def index_date(district: District, params: Mapping[str, Any]) -> date:
-    """The day to look at: the one asked for, or the newest day that the records know."""
-    asked = params.get("date")
-    return date.fromisoformat(asked) if asked else records.reference_day(district)
 
 
 def _encode(district: District, _params: Mapping[str, Any], progress: Progress) -> StageResult:

@@ -7,8 +7,9 @@ from time import perf_counter
 
 from evi.cli.app import HERE, DateOption, DistrictOption, ForceOption, JsonOption, app
 from evi.cli.console import TerminalProgress, mistakes_explained, out, show_json, show_result
+from evi.cli.days import parse_date
 from evi.cli.pipeline import STAGES
-from evi.cli.stages import one_at_a_time, parse_date, run_stage
+from evi.cli.stages import one_at_a_time, run_stage
 from evi.workspace import District, EviError, Progress, StageResult
 
 

@@ -12,7 +12,6 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -103,19 +102,3 @@ def state_of(stage: Stage, district: District) -> dict[str, Any]:
         "rows": last.rows,
         "notes": last.notes,
     }
-
-
-def parse_date(text: str | None) -> date | None:
-    """Read an ISO date given on the command line.
-
-    Raises:
-        EviError: it isn't a date.
-    """
-    if text is None:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise EviError(
-            f"“{text}” is not a date.", where="--date", do="Write it as 2026-08-31.", exit_code=2
-        ) from error

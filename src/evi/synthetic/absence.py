@@ -54,7 +54,9 @@ def sessions(schools: Schools, needs: Needs, seed: int) -> Absence:
             if first > REFERENCE_DAY or (year, (number + 1) // 2) in CLOSED or (year, number // 2) in CLOSED:
                 continue
             spells = np.flatnonzero((schools.entry <= last - 7) & (schools.leave > first + 7))
-            rate = _rates(schools, needs, spells, level, slope, year_noise) * year_factor(year)
+            rate = _rates(
+                schools, needs, spells, level, slope, year_noise[schools.child[spells]]
+            ) * year_factor(year)
             possible, absent = _half(rng, schools, spells, rate, first, last)
             excused = rng.binomial(absent, np.clip(0.82 - 2.0 * rate, 0.25, 0.85))
             size = spells.size
@@ -78,7 +80,7 @@ def _rates(
     schools: Schools, needs: Needs, spells: Ints, level: Floats, slope: float, year_noise: Floats
 ) -> Floats:
     child, phase = schools.child[spells], schools.phase[schools.school[spells]]
-    score = 0.78 * needs.absence[child] + 0.62 * year_noise[child]
+    score = 0.78 * needs.absence[child] + 0.62 * year_noise
     return np.clip(level[phase] * np.exp(slope * score), 0.002, 0.95)
 
 
@@ -99,9 +101,10 @@ def _fit(rng: Generator, schools: Schools, needs: Needs, slope: float) -> Floats
     """Level of absence of each phase that gives the published shares persistently absent, by trial on one year."""
     halves = _halves(FITTED_YEAR)[:FITTED_HALVES]
     spells = np.flatnonzero((schools.entry <= halves[0][0]) & (schools.leave > halves[-1][1]))
+    few = np.flatnonzero(schools.phase[schools.school[spells]] == 2)
+    spells = np.concatenate([spells, np.repeat(spells[few], -(-3000 // max(few.size, 1)))])
     phase = schools.phase[schools.school[spells]]
-    noise = np.zeros(len(needs.absence))
-    noise[schools.child[spells]] = rng.normal(size=spells.size)
+    noise = rng.normal(size=spells.size)
     state = rng.bit_generator.state
     level = np.array(TYPICAL)
     low, high = np.full(3, 0.005), np.full(3, 0.3)

@@ -25,7 +25,10 @@ CATEGORIES = ("EMO", "NEG", "SAB", "PHY")
 CATEGORY_SHARES = (303 / 646, 238 / 646, 63 / 646, 42 / 646)  # calibration.csv, Bradford 2016/17
 SOURCES = ("6", "2A", "3A", "3B", "3E", "3F", "1A", "4", "5A", "5B", "2B", "7", "8", "9")
 SOURCE_SHARES = (0.28, 0.21, 0.04, 0.05, 0.04, 0.06, 0.09, 0.02, 0.09, 0.04, 0.02, 0.02, 0.03, 0.01)
-AGAIN = 0.226  # referrals within 12 months of an earlier one (calibration.csv, England)
+FAMILY_RATE = 0.115  # referrals a family a year before the numbers are cut to the published rate (assumption)
+AGAIN_AFTER = (
+    0.37  # families referred again within nine months of the end of a case (set to give 22.6% again)
+)
 NEEDS = ("N1", "N2", "N3", "N4", "N5", "N6", "N7", "N8")
 
 
@@ -58,13 +61,32 @@ class Cases:
 
 
 def make_cases(population: Population, needs: Needs, seed: int) -> Cases:
-    """Make every referral since `CARE_FROM` and what followed from it."""
+    """Make every referral since `CARE_FROM` and what followed from it.
+
+    Cases are made three times from the same random numbers: plans and care keep cases open longer than the referral
+    alone would, so the numbers to take are corrected by what came of the time before.
+    """
+    wanted = np.array(
+        [NEED_RATE * _children_on(population, NEED_DAY), LOOKED_RATE * _children_on(population, LOOKED_DAY)]
+    )
+    scale = np.ones(2)
+    cases = _cases(population, needs, seed, wanted)
+    for _ in range(2):
+        in_need = (cases.opened <= NEED_DAY) & (cases.closed > NEED_DAY)
+        looked = (cases.looked_start <= LOOKED_DAY) & (cases.looked_end > LOOKED_DAY)
+        scale *= wanted / np.maximum(np.array([in_need.sum(), looked.sum()]), 1)
+        cases = _cases(population, needs, seed, wanted * scale)
+    return cases
+
+
+def _cases(population: Population, needs: Needs, seed: int, wanted: Floats) -> Cases:
+    """One making: `wanted` children in need by referral alone, and looked after."""
     rng = stream(seed, "care")
-    child, opened, closed, source = _referrals(rng, population, needs)
+    child, opened, closed, source = _referrals(rng, population, needs, float(wanted[0]))
     people = population.people
     need = _primary_need(rng, population, needs, child)
     nfa = (closed - opened < 25) & (rng.random(child.size) < 0.7)
-    looked_start, looked_end = _looked_after(rng, population, needs, child, opened, closed)
+    looked_start, looked_end = _looked_after(rng, population, needs, child, opened, float(wanted[1]))
     closed = np.where(
         looked_start < NEVER, np.maximum(closed, np.where(looked_end < NEVER, looked_end + 5, NEVER)), closed
     )
@@ -116,67 +138,76 @@ def _strain(needs: Needs) -> Floats:
     )
 
 
-def _referrals(rng: Generator, population: Population, needs: Needs) -> tuple[Ints, Ints, Ints, Ints]:
-    """Referrals of families and of children on their own account, as many as the rate of children in need implies."""
+def _referrals(
+    rng: Generator, population: Population, needs: Needs, wanted: float
+) -> tuple[Ints, Ints, Ints, Ints]:
+    """Child, day opened and closed, and source of referrals, as many as give the wanted number in need on the day."""
     families, people = population.families, population.people
-    begin = np.maximum(families.start, CARE_FROM).astype(np.int64)
-    until = np.minimum(families.end, REFERENCE_DAY).astype(np.int64)
-    years = np.clip(until - begin, 0, None) / YEAR
-    strain = _strain(needs)
-    rate = 0.115 * strain / strain.mean() * years
-    family = poisson_rows(rng, np.clip(rate, 0, 25))
-    when = _when(rng, needs, family, begin, until)
-    again = rng.random(family.size) < AGAIN * 0.62
-    family = np.concatenate([family, family[again]])
-    gap = rng.integers(40, 360, int(again.sum()))
-    when = np.concatenate([when, when[again] + gap])
-    rank = rng.random(family.size)
-    order = np.argsort(population.people.family[: people.children], kind="stable")
-    first = np.searchsorted(people.family[: people.children][order], np.arange(len(families.group) + 1))
-    size = (first[1:] - first[:-1])[family]
-    row = np.repeat(np.arange(family.size), size)
-    child = order[first[family[row]] + np.arange(row.size) - np.repeat(np.cumsum(size) - size, size)]
-    source = pick_rows(rng, np.array([SOURCE_SHARES]), np.zeros(family.size, dtype=np.int64))
-    length = np.where(
-        rng.random(family.size) < 0.30,
-        rng.integers(4, 25, family.size),
-        40 + rng.gamma(0.9, 300, family.size),
-    )
-    length = (length * np.where(needs.family["neglect"].has[family], 1.4, 1.0)).astype(np.int64)
-    disabled = np.flatnonzero(
-        needs.child["physical_disability"].has
-        | (needs.child["learning_disability"].has & (rng.random(people.children) < 0.35))
-    )
-    disabled = disabled[rng.random(disabled.size) < 0.45]
-    own = people.birth[disabled] + (rng.gamma(2.0, 2.2, disabled.size) * YEAR).astype(np.int64)
-    child = np.concatenate([child, disabled])
-    opened = np.concatenate([when[row], own]).astype(np.int64)
-    closed = opened + np.concatenate(
-        [length[row], 500 + rng.exponential(1800, disabled.size).astype(np.int64)]
-    )
-    source = np.concatenate([source[row], np.full(disabled.size, SOURCES.index("3F"))])
-    rank = np.concatenate([rank[row], rng.random(disabled.size) * 0.6])
+    parts = zip(_family_referrals(rng, population, needs), _disabled(rng, population, needs), strict=True)
+    child, opened, closed, source, rank = (np.concatenate(pair) for pair in parts)
     age = (opened - people.birth[child]) / YEAR
     inside = (opened >= CARE_FROM) & (opened <= REFERENCE_DAY) & (age > -0.2) & (age < 17.9)
     inside &= (opened < people.left[child]) & (opened >= families.start[people.family[child]])
     inside &= rng.random(child.size) < 0.88
-    keep = np.flatnonzero(inside)
-    child, opened, closed, source, rank = child[keep], opened[keep], closed[keep], source[keep], rank[keep]
-    keep = _to_rate(
-        rank, (opened <= NEED_DAY) & (closed > NEED_DAY), NEED_RATE * _children_on(population, NEED_DAY)
+    order = np.flatnonzero(inside)
+    order = order[np.lexsort((rank[order], opened[order], child[order]))]
+    order = order[_apart(child[order], opened[order], closed[order])]
+    child, opened, closed, source, rank = (
+        child[order],
+        opened[order],
+        closed[order],
+        source[order],
+        rank[order],
     )
-    child, opened, closed, source = child[keep], opened[keep], closed[keep], source[keep]
-    order = np.lexsort((opened, child))
-    child, opened, closed, source = child[order], opened[order], closed[order], source[order]
-    return _apart(child, opened, closed, source)
+    keep = _to_rate(rank, (opened <= NEED_DAY) & (closed > NEED_DAY), wanted)
+    return child[keep], opened[keep], closed[keep], source[keep]
 
 
-def _apart(child: Ints, opened: Ints, closed: Ints, source: Ints) -> tuple[Ints, Ints, Ints, Ints]:
-    """Referrals of a child that already has an open case are part of that case: leave them out."""
+def _family_referrals(rng: Generator, population: Population, needs: Needs) -> tuple[Ints, ...]:
+    """Referrals of families, some of them again after the case has ended; every child of the family has one."""
+    families, people = population.families, population.people
+    begin = np.maximum(families.start, CARE_FROM).astype(np.int64)
+    until = np.minimum(families.end, REFERENCE_DAY).astype(np.int64)
+    strain = _strain(needs)
+    rate = FAMILY_RATE * strain / strain.mean() * np.clip(until - begin, 0, None) / YEAR
+    family = poisson_rows(rng, np.clip(rate, 0, 25))
+    when = _when(rng, needs, family, begin, until)
+    quick = rng.random(family.size) < 0.30
+    length = np.where(quick, rng.integers(4, 25, family.size), 40 + rng.gamma(0.9, 300, family.size))
+    length = (length * np.where(needs.family["neglect"].has[family], 1.4, 1.0)).astype(np.int64)
+    rank = rng.random(family.size)
+    again = rng.random(family.size) < AGAIN_AFTER
+    gap = length[again] + rng.integers(15, 250, int(again.sum()))
+    family = np.concatenate([family, family[again]])
+    when = np.concatenate([when, when[again] + gap])
+    length = np.concatenate([length, rng.permutation(length[again])])
+    rank = np.concatenate([rank, rank[again]])
+    source = pick_rows(rng, np.array([SOURCE_SHARES]), np.zeros(family.size, dtype=np.int64))
+    of_child = people.family[: people.children]
+    order = np.argsort(of_child, kind="stable")
+    first = np.searchsorted(of_child[order], np.arange(len(families.group) + 1))
+    size = (first[1:] - first[:-1])[family]
+    row = np.repeat(np.arange(family.size), size)
+    child = order[first[family[row]] + np.arange(row.size) - np.repeat(np.cumsum(size) - size, size)]
+    return child, when[row], when[row] + length[row], source[row], rank[row]
+
+
+def _disabled(rng: Generator, population: Population, needs: Needs) -> tuple[Ints, ...]:
+    """Referrals of disabled children on their own account, whose cases last for years."""
+    people = population.people
+    learning = needs.child["learning_disability"].has & (rng.random(people.children) < 0.35)
+    child = np.flatnonzero(needs.child["physical_disability"].has | learning)
+    child = child[rng.random(child.size) < 0.45]
+    opened = people.birth[child] + (rng.gamma(2.0, 2.2, child.size) * YEAR).astype(np.int64)
+    closed = opened + 500 + rng.exponential(1800, child.size).astype(np.int64)
+    return child, opened, closed, np.full(child.size, SOURCES.index("3F")), rng.random(child.size) * 0.6
+
+
+def _apart(child: Ints, opened: Ints, closed: Ints) -> Flags:
+    """Whether each referral comes after the child's earlier cases: one during an open case is part of that case."""
     limit = np.maximum.accumulate(closed + child.astype(np.int64) * 10**6)
     begin = opened + child.astype(np.int64) * 10**6
-    fresh = np.append(True, begin[1:] > limit[:-1])
-    return child[fresh], opened[fresh], closed[fresh], source[fresh]
+    return np.append(True, begin[1:] > limit[:-1])
 
 
 def _when(rng: Generator, needs: Needs, family: Ints, begin: Ints, until: Ints) -> Ints:
@@ -222,7 +253,7 @@ def _primary_need(rng: Generator, population: Population, needs: Needs, child: I
 
 
 def _looked_after(
-    rng: Generator, population: Population, needs: Needs, child: Ints, opened: Ints, closed: Ints
+    rng: Generator, population: Population, needs: Needs, child: Ints, opened: Ints, total: float
 ) -> tuple[Ints, Ints]:
     """Who becomes looked after in a case, from when to when: as many on the day as the published rate, by sex."""
     people = population.people
@@ -247,13 +278,11 @@ def _looked_after(
     possible &= ~((child[:, None] == np.roll(child, 1)[:, None]).ravel() & (rng.random(child.size) < 0.5))
     rank = np.where(possible, rng.exponential(1.0, child.size) / weight, np.inf)
     on_day = possible & (start <= LOOKED_DAY) & (end > LOOKED_DAY)
-    total = LOOKED_RATE * _children_on(population, LOOKED_DAY)
     taken = np.zeros(child.size, dtype=bool)
     for sex, share in ((1, LOOKED_MALE), (0, 1 - LOOKED_MALE)):
         rows = np.flatnonzero((people.sex[child] == sex) & possible)
         taken[rows[_to_rate(rank[rows], on_day[rows], share * total)]] = True
     taken &= _no_overlap(child, np.where(taken, start, NEVER), np.where(taken, end, NEVER))
-    del closed
     return np.where(taken, start, NEVER), np.where(taken & (end <= REFERENCE_DAY), end, NEVER)
 
 

@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from evi.synthetic.absence import sessions
-from evi.synthetic.attainment import attain
+from evi.synthetic.calibration import calibration_rows, write_calibration
+from evi.synthetic.canaries import plant, write_canaries
 from evi.synthetic.geography import Geography, from_files, invented
-from evi.synthetic.recognition import recognise
-from evi.synthetic.care import make_cases
+from evi.synthetic.life import Life, live
 from evi.synthetic.services import (
     community,
     emergency,
@@ -29,7 +28,6 @@ from evi.synthetic.services import (
     sen,
     social_care,
 )
-from evi.synthetic.support import support
 from evi.synthetic.truth import write_truth
 from evi.synthetic.world import World, make_world
 from evi.synthetic.writing import Outbox
@@ -91,33 +89,28 @@ def make_district(
         world = make_world(people, seed, place)
         step(2)
         write_geography(world, district)
-        write_addresses(world, district.reference / "addresses.parquet")
         step(1)
         outbox = Outbox(district.extracts)
-        facts = live(world)
+        life = live(world)
+        planted = plant(world, life) if canaries else []
+        write_addresses(world, district.reference / "addresses.parquet")
         step(1)
-        for write in services(world, facts, outbox):
+        for write in services(world, life, outbox):
             write()
             step(1)
-        write_truth(world, facts["known"], district.truth)
+        write_truth(world, life.known, district.truth)
+        if planted:
+            write_canaries(planted, world, district.truth / "canaries.json")
+        write_calibration(calibration_rows(world, life), district.truth)
     result = StageResult("new", rows={"people": world.people.count, "children": world.people.children})
     result.rows |= dict(sorted(outbox.rows.items()))
     result.figures = {"files": float(outbox.files), "rows": float(sum(outbox.rows.values()))}
     return result
 
 
-def live(world: World) -> dict[str, Any]:
-    """What happens to the district's children: who is recognised, what they attain, how they are supported."""
-    known = recognise(world.population, world.needs, world.seed)
-    results = attain(world.population, world.needs, world.seed)
-    helped = support(world.people, world.needs, known, results, world.schools, world.seed)
-    cases = make_cases(world.population, world.needs, world.seed)
-    return {"known": known, "results": results, "support": helped, "cases": cases}
-
-
-def services(world: World, facts: dict[str, Any], outbox: Outbox) -> list[Any]:
+def services(world: World, life: Life, outbox: Outbox) -> list[Any]:
     """The services' writers, in the order in which they are to be called."""
-    known, helped, cases = facts["known"], facts["support"], facts["cases"]
+    known, helped, cases = life.known, life.support, life.cases
 
     def schools() -> None:
         school.open_school(world)
@@ -125,9 +118,9 @@ def services(world: World, facts: dict[str, Any], outbox: Outbox) -> list[Any]:
 
     return [
         schools,
-        lambda: school.attendance(world, sessions(world.schools, world.needs, world.seed), outbox),
+        lambda: school.attendance(world, life.absence, outbox),
         lambda: school.exclusions(world, outbox),
-        lambda: eyfsp.profiles(world, facts["results"], outbox),
+        lambda: eyfsp.profiles(world, life.results, outbox),
         lambda: gp.patients(world, outbox),
         lambda: gp.problems(world, known, outbox),
         lambda: maternity.births(world, outbox),

@@ -19,7 +19,7 @@ from evi.synthetic.needs import Needs
 from evi.synthetic.pathway import Referrals, run_queue
 from evi.synthetic.population import Population
 
-RECORDED_SHARE = 0.029  # diagnosed, of 5 to 17 year olds on the reference day: assumption, see decision 0004
+RECORDED_SHARE = 0.031  # diagnosed, of 5 to 17 year olds on the reference day: assumption, see decision 0004
 MALE_RATIO = 4.32  # recorded boys to girls (calibration.csv: 2.81% and 0.65%, 2017)
 BLACK_RATIO = 2.11 / 1.76  # Black pupils to all (calibration.csv)
 TRAVELLER_RATIO = 0.85 / 1.76  # Roma and Irish Traveller pupils to all (calibration.csv)
@@ -144,7 +144,8 @@ def _fit(population: Population, needs: Needs, who: Ints, x: dict[str, Floats]) 
         girls = (new * (1 - x["male"])).sum() / (sums["all"] - sums["male"])
         black = (new * x["black"]).sum() / max(sums["black"], 1)
         traveller = (new * x["traveller"]).sum() / max(sums["traveller"], 1)
-        return np.log(
+        weight = np.array([1.0, 1.0, 1.0, 1.0, 0.4, 0.1])  # the last two are few children in a small district
+        return weight * np.log(
             np.maximum(
                 [
                     (old * x["a_level"]).sum() / max(schooled["yes"], 1) / A_LEVEL,

@@ -7,6 +7,7 @@ from datetime import date
 import numpy as np
 
 from evi.synthetic.calendar import NEVER, REFERENCE_DAY, YEAR, Ints, day
+from evi.synthetic.draws import poisson_rows
 from evi.synthetic.recognition import Recognition
 from evi.synthetic.services.book import Book, Line, lagged, send_persons
 from evi.synthetic.world import World
@@ -23,6 +24,7 @@ REVIEWS = (
     ("12_MONTH", 375, 35, 0.80),
     ("2_YEAR", 820, 55, 0.78),
 )
+VISITS = 5.0  # visits of a child beside the reviews (assumption)
 DOMAINS = ("Communication", "GrossMotor", "FineMotor", "ProblemSolving", "PersonalSocial")
 # Need: chance of ever being referred, mean days from onset to referral, and where to (assumptions).
 LINES = {
@@ -42,6 +44,7 @@ def community(world: World, known: Recognition, outbox: Outbox) -> None:
     """Write everything that community services deliver."""
     book = Book(world, "csds", COMMUNITY_FROM, SERVICES, TYPES)
     two_year = _reviews(world, book)
+    _visits(world, book)
     _needs(world, book)
     made, rng = known.referrals, world.rng("autism book")
     rows = np.flatnonzero(made.referred >= COMMUNITY_FROM)
@@ -79,6 +82,18 @@ def _reviews(world: World, book: Book) -> tuple[Ints, Ints]:
         if kind == "2_YEAR":
             seen = (rows[~missed], when[rows[~missed]])
     return seen
+
+
+def _visits(world: World, book: Book) -> None:
+    """Health visitors' other visits: about five a child, more in families under strain, most in the first year."""
+    rng, people, needs = world.rng("visits"), world.people, world.needs
+    strain = np.exp(0.25 * needs.deprivation + 0.25 * needs.adversity)[world.family]
+    child = poisson_rows(rng, VISITS * strain)
+    when = people.birth[child] + 14 + rng.exponential(300, child.size).astype(np.int64)
+    ok = when < people.birth[child] + 5 * YEAR
+    child, when = child[ok], when[ok]
+    rows = book.inside(child, when)
+    book.contact(child[rows], "HV", when[rows], "FOLLOW_UP", (rng.random(rows.size) < 0.08) * 1)
 
 
 def _needs(world: World, book: Book) -> None:

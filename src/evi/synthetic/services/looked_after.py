@@ -15,7 +15,7 @@ from evi.synthetic.layouts import load
 from evi.synthetic.world import World
 from evi.synthetic.writing import Column, Outbox, choose, dates, frame
 
-RETURN_YEARS = range(2016, 2026)  # returns of the year from 1 April; the last ended on 31 March 2026
+RETURN_YEARS = range(2021, 2026)  # the hub holds five returns, of years from 1 April
 PLACES = ("U1", "U3", "U4", "U6", "K2", "P1", "A6", "H5")
 PLACE_SHARES = (0.14, 0.10, 0.30, 0.24, 0.10, 0.06, 0.02, 0.04)
 REASONS = ("CARPL", "CREQB", "CHILD", "LAREQ", "PLACE", "STAND", "OTHER")
@@ -133,7 +133,7 @@ def _year(
     outbox.file(layout, frame(layout, columns), f"{year}-header.csv")
     start, end = made.start[rows], made.end[rows]
     closed = end <= last
-    homes, place = world.homes, world.place
+    homes = world.homes
     home = homes.of_person(made.child[rows], start)
     carer = (home * 7919 + start) % len(homes.uprn)
     ends = np.where(made.closing[rows] == 0, len(ENDS), (made.child[rows] + start) % len(ENDS))
@@ -167,4 +167,3 @@ def _year(
             "MIS_END": dates(np.where(back[rows] <= last, back[rows], NEVER)),
         }
         outbox.file(layout, frame(layout, columns), f"{year}-missing.csv")
-    del place

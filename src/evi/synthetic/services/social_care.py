@@ -16,7 +16,7 @@ from evi.synthetic.writing import Column, Outbox, choose
 from evi.workspace import replace_file
 
 SAFEGUARDING_FROM = day(date(2018, 4, 1))
-CENSUS_YEARS = range(2017, 2027)  # CIN census of the year that ended on 31 March
+CENSUS_YEARS = range(2022, 2027)  # the hub holds five CIN censuses, of years that ended on 31 March
 DISABILITIES = {"physical_disability": "MOB", "learning_disability": "LD", "hearing": "HEAR", "vision": "VIS",
                 "autism": "AUT", "adhd": "BEH", "language_delay": "COMM"}  # fmt: skip
 CLOSURES = ("RC7", "RC8", "RC9", "RC5", "RC4")
@@ -164,7 +164,7 @@ def factors(world: World, cases: Cases) -> tuple[Ints, pl.Series]:
 
 def census(world: World, cases: Cases, outbox: Outbox) -> None:
     """Write the CIN census of each year: every case open at any time in it, in the return's XML."""
-    ssd, people = world.registers["ssd"], world.people
+    ssd = world.registers["ssd"]
     books = np.unique(cases.child)
     world.open_register("cin", books, style=lambda _n: ssd.local.gather(ssd.rows(books)))
     factor_row, factor_code = factors(world, cases)
@@ -182,7 +182,6 @@ def census(world: World, cases: Cases, outbox: Outbox) -> None:
         with replace_file(outbox.root / "cin" / f"cin_census_{year}.xml") as scratch:
             scratch.write_text(text, encoding="utf-8")
         outbox.count("cin_referral", rows.size)
-    del people
 
 
 def _tag(name: str, values: pl.Series) -> pl.Series:
@@ -214,10 +213,12 @@ def _message(
 ) -> str:
     details = _details(world, cases, rows, factor, last)
     child = np.unique(cases.child[rows])
-    register, place = world.registers["cin"], world.registers["cin"]
-    who = place.rows(child)
+    register = world.registers["cin"]
+    who = register.rows(child)
     column = register.identity_of
     rng = world.rng("cin disability")
+    born = column("date_of_birth", "", who)
+    unborn = pl.Series(world.people.birth[child] > last)
     parts, kinds = [], []
     for name, code in DISABILITIES.items():
         need = world.needs.child[name]
@@ -237,7 +238,8 @@ def _message(
         "<Child><ChildIdentifiers>"
         + _tag("LAchildID", register.local.gather(who))
         + _tag("UPN", column("upn", "", who))
-        + _tag("PersonBirthDate", column("date_of_birth", "", who).cast(pl.String))
+        + _tag("PersonBirthDate", born.set(unborn, None).cast(pl.String))
+        + _tag("ExpectedPersonBirthDate", born.set(~unborn, None).cast(pl.String))
         + _tag("GenderCurrent", column("sex", "sex_digits", who))
         + "</ChildIdentifiers><ChildCharacteristics>"
         + characteristics

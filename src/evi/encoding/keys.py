@@ -9,6 +9,7 @@ import os
 import secrets
 import stat
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -21,7 +22,10 @@ MINIMUM_BYTES = 32
 # Random bytes have close to log2(n) bits of entropy each; 32 of them fall below 4.2 once in about 10^9 draws.
 MINIMUM_ENTROPY_BITS_A_BYTE = 4.2
 _SALT = b"evi/district-key/1"
-_REMEDY = f"Make one with `evi new-key FILE`, or put 32 random bytes as hexadecimal in {VARIABLE}."
+_REMEDY = (
+    f"Put 64 random hexadecimal digits in the key file or in {VARIABLE}; "
+    "python -c 'import secrets; print(secrets.token_hex(32))' makes them."
+)
 
 
 class Keys:
@@ -132,7 +136,7 @@ def _refuse_weak(secret: bytes, where: str) -> None:
         )
     counts = Counter(secret).values()
     entropy = -sum(n / len(secret) * math.log2(n / len(secret)) for n in counts)
-    steps = {(b - a) % 256 for a, b in zip(secret, secret[1:], strict=False)}
+    steps = {(b - a) % 256 for a, b in pairwise(secret)}
     printable = all(32 <= byte < 127 for byte in secret)
     if entropy < MINIMUM_ENTROPY_BITS_A_BYTE or len(steps) < 8 or printable:
         raise RefusedError(

@@ -2,7 +2,8 @@
 
 Each pass groups records by a key (NHS number; pupil number; both names, birth date and home or postcode),
 takes the record that most of the group agrees with as its centre, and links to it every record of the group
-whose forename and birth date do not contradict the centre's. An identifier that agrees while forename and
+whose forename and birth date do not contradict the centre's. Before any of them, a person whom one feed wrote
+down twice is made one record. An identifier that agrees while forename and
 birth date both contradict is a mis-keyed sibling until shown otherwise: it is counted and left to the model.
 """
 
@@ -12,7 +13,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from evi.linkage.clusters import cluster
+from evi.linkage.clusters import Floats, Ints, cluster
 from evi.linkage.queries import one_number, one_row
 
 # What a link of each pass is taken to be worth; below every one of them a person should look.
@@ -32,20 +33,28 @@ def anchor(con: duckdb.DuckDBPyConnection, *, one_per_feed: bool) -> dict[str, i
         counts["identity"] = _identity_pass(con, columns)
     people = con.execute("SELECT rec, feed FROM people ORDER BY rec").fetchnumpy()
     feeds = np.asarray(people["feed"], np.int64)
-    masks = [1 << int(feed) for feed in feeds]
+    once = _doubles(con, columns, len(feeds)) if one_per_feed else np.arange(len(feeds))
+    counts["double registrations"] = int((once != np.arange(len(feeds))).sum())
     links = con.execute("SELECT l, r, p FROM anchors ORDER BY p DESC, how, l, r").fetchnumpy()
-    found = cluster(
-        masks,
-        (np.asarray(links["l"], np.int64), np.asarray(links["r"], np.int64), np.asarray(links["p"], float)),
-    )
+    left, right = (once[np.asarray(links[side], np.int64)] for side in ("l", "r"))
+    found = cluster((1 << feeds).tolist(), (left, right, np.asarray(links["p"], float)))
     counts["refused, two records of one feed"] = found.refused
+    _write_nodes(con, people["rec"], feeds, found.root[once], found.probability[once])
+    con.execute("DROP TABLE anchors")
+    return counts
+
+
+def _write_nodes(
+    con: duckdb.DuckDBPyConnection, recs: Ints, feeds: Ints, comps: Ints, chances: Floats
+) -> None:
     table = pa.table(
-        {
-            "rec": pa.array(np.asarray(people["rec"]), pa.int32()),
-            "feed": pa.array(feeds, pa.int8()),
-            "comp": pa.array(found.root, pa.int64()),
-            "probability": pa.array(found.probability),
-        }
+        [
+            pa.array(recs, pa.int32()),
+            pa.array(feeds, pa.int8()),
+            pa.array(comps, pa.int64()),
+            pa.array(chances),
+        ],
+        ["rec", "feed", "comp", "probability"],
     )
     con.register("anchored", table)
     con.execute(
@@ -54,8 +63,33 @@ def anchor(con: duckdb.DuckDBPyConnection, *, one_per_feed: bool) -> dict[str, i
         FROM anchored ORDER BY rec"""
     )
     con.unregister("anchored")
-    con.execute("DROP TABLE anchors")
-    return counts
+
+
+def _doubles(con: duckdb.DuckDBPyConnection, columns: set[str], count: int) -> Ints:
+    """For each record, the first of its feed that is the same registration made twice (itself, as a rule).
+
+    Two records of one feed are otherwise two people. They are one only if a verified identifier, the birth date
+    and the forename's group agree, or both names, the birth date and a home do.
+    """
+    keys = [f"{name}, dob, fn_t" for name in ("nhs", "upn") if {name, "dob", "fn_t"} <= columns]
+    selects = [
+        f"SELECT rec, min(rec) OVER (PARTITION BY feed, {key}) AS centre FROM people "
+        f"WHERE {' AND '.join(f'{part} IS NOT NULL' for part in key.split(', '))}"
+        for key in keys
+    ]
+    if {"h1", "fn", "sn", "dob"} <= columns:
+        selects.append(
+            """SELECT rec, min(rec) OVER (PARTITION BY feed, fn, sn, dob, spot) AS centre
+            FROM (SELECT rec, feed, fn, sn, dob, unnest([h1, h2, h3, h4]) AS spot FROM people
+                  WHERE fn IS NOT NULL AND sn IS NOT NULL AND dob IS NOT NULL) WHERE spot IS NOT NULL"""
+        )
+    if not selects:
+        return np.arange(count)
+    rows = con.execute(
+        f"SELECT DISTINCT centre, rec FROM ({' UNION ALL '.join(selects)}) WHERE centre <> rec ORDER BY ALL"
+    ).fetchnumpy()
+    left, right = (np.asarray(rows[name], np.int64) for name in ("centre", "rec"))
+    return cluster([0] * count, (left, right, np.ones(len(left)))).root
 
 
 def _agreements(columns: set[str]) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -54,20 +55,18 @@ class Tables:
     coverage: list[tuple] = ()
     people: list[tuple] = ()
     events: list[dict] = ()
-
-    @property
-    def needs(self) -> list[tuple]:
-        """Each indicator's group of needs; here each has its own."""
-        return [(entry.id, f"needs of {entry.id}") for entry in CATALOGUE.own]
+    needs: list[tuple] = ()
 
     @property
     def beyond(self) -> list[tuple]:
         """Present on days that are not covered."""
-        found = []
+        found, covers = [], {}
+        for owner, needs, begin, stop in self.covered:
+            covers.setdefault((owner, needs), []).append((begin, stop))
         for subject, indicator, first, last in self.spans:
             start, end = first, last or FAR
-            for owner, needs, begin, stop in self.covered:
-                if owner == subject and needs == f"needs of {indicator}" and begin < end and stop > start:
+            for begin, stop in covers.get((subject, f"needs of {indicator}"), ()):
+                if begin < end and stop > start:
                     if start < begin:
                         found.append((subject, indicator, start, begin))
                     start = stop
@@ -120,12 +119,17 @@ def write_tables(root: Path, tables: Tables, name: str = "Testbridge") -> Distri
     return district
 
 
-def random_tables(n_children: int, seed: int, *, years: int = 3) -> Tables:
-    """A district of children at random, with homes, schools, gaps in coverage and doubtful links."""
+def random_tables(n_children: int, seed: int, *, years: int = 3, catalogue: Catalogue = CATALOGUE) -> Tables:
+    """A district of children at random, with homes, schools, gaps in coverage and doubtful links.
+
+    Some areas and some children have more needs than others, so that patterns are there to be found.
+    """
     rng = np.random.default_rng(seed)
     start = DAY - timedelta(days=365 * years)
     tables = Tables([], [], [], [], [], [], [], [])
-    feeds = sorted({feed for entry in CATALOGUE.entries for feed in entry.feeds})
+    tables.needs = [(entry.id, f"needs of {entry.id}") for entry in catalogue.own]
+    places = max(6, n_children // 60)
+    feeds = sorted({feed for entry in catalogue.entries for feed in entry.feeds})
     for subject in range(1, n_children + 1):
         born = date(2006 + int(rng.integers(0, 21)), int(rng.integers(1, 9)), 1)
         tables.subjects.append((subject, born, "FM"[subject % 2], "ABC"[subject % 3], "ENG", "child"))
@@ -134,9 +138,12 @@ def random_tables(n_children: int, seed: int, *, years: int = 3) -> Tables:
             int(rng.integers(0, 5)),
         )
         if rng.random() < 0.95:
-            tables.residence.append((subject, 1000 + home, f"E0100000{home % 6}", max(born, start), None))
+            tables.residence.append(
+                (subject, 1000 + home, f"E0100{home % places:04d}", max(born, start), None)
+            )
         if rng.random() < 0.7:
             tables.enrolment.append((subject, f"10000{school}", start, None if rng.random() < 0.9 else DAY))
+        burden = 0.35 * float(rng.gamma(2.0, 0.5)) * (0.6 + 0.8 * (home % places) / places)
         covered = {}
         for feed in feeds:
             if rng.random() < 0.75:
@@ -147,12 +154,12 @@ def random_tables(n_children: int, seed: int, *, years: int = 3) -> Tables:
                 if rng.random() < 0.6:
                     chance = 1.0 if rng.random() < 0.8 else float(rng.uniform(0.6, 0.99))
                     tables.people.append((feed, subject * 100 + feeds.index(feed), subject, chance))
-        for entry in CATALOGUE.own:
-            _indicator(rng, tables, subject, born, entry, covered, start)
+        for entry in catalogue.own:
+            _indicator(rng, tables, subject, born, entry, covered, start, burden)
     return tables
 
 
-def _indicator(rng, tables, subject, born, entry, covered, start):
+def _indicator(rng, tables, subject, born, entry, covered, start, burden):
     age_first = months_on(born, entry.age_from)
     age_last = months_on(born, entry.age_to)
     known = [covered[feed] for feed in entry.feeds if feed in covered]
@@ -163,7 +170,7 @@ def _indicator(rng, tables, subject, born, entry, covered, start):
         if first < last:
             tables.covered.append((subject, "needs of " + entry.id, first, last))
     at = start
-    while rng.random() < 0.35:
+    while rng.random() < min(burden, 0.8):
         at += timedelta(days=int(rng.integers(10, 400)))
         until = at + timedelta(days=int(rng.integers(5, 500)))
         if (first := max(at, age_first)) < (last := min(until, age_last)):
@@ -178,3 +185,27 @@ def months_on(month: date, months: int) -> date:
     """The first of the month so many months later."""
     index = month.year * 12 + month.month - 1 + months
     return date(index // 12, index % 12 + 1, 1)
+
+
+def write_geography(district: District, n_places: int) -> None:
+    """Squares for small areas, with names, wards and deciles."""
+    folder = district.geography
+    folder.mkdir(exist_ok=True)
+    across = int(np.ceil(np.sqrt(n_places)))
+    lines, features = ["lsoa,lsoa_name,ward,ward_name,imd_decile,imd_score,population"], []
+    for place in range(n_places):
+        code, x, y = f"E0100{place:04d}", place % across, place // across
+        ward = place // 6
+        lines.append(
+            f"{code},Testbridge {ward + 1:03d}{'ABCDEF'[place % 6]},W{ward:03d},Ward {ward + 1},{place % 10 + 1},20,1500"
+        )
+        ring = [[x, y], [x + 1, y], [x + 1, y + 1], [x, y + 1], [x, y]]
+        features.append(
+            {
+                "type": "Feature",
+                "properties": {"LSOA21CD": code, "LSOA21NM": f"Testbridge {place}"},
+                "geometry": {"type": "Polygon", "coordinates": [ring]},
+            }
+        )
+    (folder / "areas.csv").write_text("\n".join(lines) + "\n")
+    (folder / "lsoa.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": features}))

@@ -102,7 +102,7 @@ def _write_basis(
     con: duckdb.DuckDBPyConnection, district: District, day: date, catalogue: Catalogue, path: Path
 ) -> None:
     """Write what decided this index, for `evi diff` to compare."""
-    deliveries = district.records / "deliveries.parquet"
+    deliveries = district.records / "provenance" / "deliveries.parquet"
     names: list[tuple[str, ...]] = []
     if deliveries.is_file():
         query = f"SELECT DISTINCT delivery FROM read_parquet({quote(str(deliveries))}) ORDER BY delivery"

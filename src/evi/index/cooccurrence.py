@@ -14,7 +14,7 @@ from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy import special
 
 from evi.index.catalogue import Entry
 from evi.index.disclosure import SMALLEST_SHOWN
@@ -119,7 +119,7 @@ class _Tables:
         gap = np.maximum(np.abs(self.both - self.expected) - 0.5, 0)
         with np.errstate(invalid="ignore", divide="ignore"):
             chi2 = np.where(self.variance > 0, gap**2 / self.variance, 0)
-        return np.asarray(stats.chi2.sf(chi2, 1))
+        return np.asarray(special.chdtrc(1, chi2))
 
     def odds_ratio(self) -> tuple[Floats, Floats, Floats]:
         """Mantel-Haenszel odds ratio with its Robins-Breslow-Greenland interval; NaN where undefined."""
@@ -215,7 +215,7 @@ def _combinations(sets: Sequence[tuple[str, ...]], n: Floats, expected: Floats) 
     kept = [some for some, good in zip(sets, enough, strict=True) if good]
     n, expected = n[enough], expected[enough]
     low, high = poisson(n)
-    q = adjusted(np.asarray(stats.poisson.sf(n - 1, expected)))
+    q = adjusted(np.asarray(special.pdtrc(n - 1, expected)))
     made = [
         Combination(
             three, int(n[k]), round(float(expected[k]), 3), round(float(n[k] / expected[k]), 3),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy import special
 
 Floats = npt.NDArray[np.float64]
 Z95 = 1.959963984540054
@@ -55,8 +55,8 @@ def poisson(count: npt.ArrayLike) -> tuple[Floats, Floats]:
     [4.8, 18.39]
     """
     k = np.asarray(count, dtype=float)
-    low = np.where(k > 0, stats.chi2.ppf(0.025, np.maximum(2 * k, 1)) / 2, 0.0)
-    return low, np.asarray(stats.chi2.ppf(0.975, 2 * k + 2) / 2)
+    low = np.where(k > 0, special.gammaincinv(np.maximum(k, 1), 0.025), 0.0)
+    return low, np.asarray(special.gammaincinv(k + 1, 0.975))
 
 
 def median_interval(values: Floats) -> Interval:
@@ -69,7 +69,7 @@ def median_interval(values: Floats) -> Interval:
     n = len(ordered)
     if n == 0:
         return Interval(np.nan, np.nan, np.nan)
-    rank = int(stats.binom.ppf(0.025, n, 0.5))
+    rank = int(np.searchsorted(special.bdtr(np.arange(n + 1), n, 0.5), 0.025))
     low, high = max(rank - 1, 0), min(n - rank, n - 1)
     return Interval(float(np.median(ordered)), float(ordered[low]), float(ordered[high]))
 
@@ -81,6 +81,8 @@ def adjusted(p: Floats) -> Floats:
     >>> [round(float(q), 3) for q in adjusted(np.array([0.01, 0.02, 0.03, 0.5]))]
     [0.04, 0.04, 0.04, 0.5]
     """
-    if len(p) == 0:
-        return p
-    return np.asarray(stats.false_discovery_control(np.clip(p, 0, 1), method="bh"))
+    order = np.argsort(p, kind="stable")
+    raised = p[order] * len(p) / np.arange(1, len(p) + 1)
+    found = np.empty(len(p))
+    found[order] = np.minimum.accumulate(raised[::-1])[::-1]
+    return np.minimum(found, 1.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,15 @@ def read_catalogue(district: District) -> Catalogue:
 
 def district_registry(district: District) -> Registry:
     """The shipped registry with the district's own indicators."""
-    return load_registry([district.root / folder for folder in district.config.registry])
+    folders = tuple(district.root / folder for folder in district.config.registry)
+    files = [path for folder in (FOLDER, *folders) for path in sorted(folder.glob("*"))]
+    return _registry(folders, tuple((str(path), path.stat().st_mtime_ns) for path in files))
+
+
+@lru_cache(maxsize=4)
+def _registry(folders: tuple[Path, ...], _state: tuple[tuple[str, int], ...]) -> Registry:
+    """The registry of these folders; read again only when a file in them has changed."""
+    return load_registry(folders)
 
 
 def catalogue_of(registry: Registry, bands: Bands) -> Catalogue:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 
 import duckdb
 
+from evi.encoding import read_deliveries
 from evi.records.mapping import LayoutSql
 from evi.workspace import District, EviError, RunLedger, quote
 
@@ -20,7 +21,7 @@ STATE = "store.json"
 NEVER = date(1900, 1, 1)
 """Stands for the days of a delivery without rows, which covers nothing."""
 
-EMPTY = (0, 0, None, None, None, None)
+Period = tuple[date, date]
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,11 @@ class Delivery:
     def key(self) -> str:
         """What it is called in the store's state."""
         return f"{self.layout}/{self.name}"
+
+    @property
+    def period(self) -> Period:
+        """The first and last day that it covers."""
+        return (self.period_start, self.period_end)
 
     @property
     def order(self) -> tuple[date, str]:
@@ -133,52 +139,52 @@ def current_state(
     hashes = RunLedger(district.root, district.runs).hash_files([*paths, *(p for p in spine if p.is_file())])
     by_name = {str((district.root / name).resolve()): value for name, value in hashes.items()}
     known = {} if last is None else last.deliveries
+    periods = _periods(district)
     found: dict[str, Delivery] = {}
-    fresh: dict[str, list[Path]] = {}
+    fresh: dict[str, dict[Path, str]] = {}
     for path in paths:
-        key, old = f"{path.parent.name}/{path.stem}", known.get(f"{path.parent.name}/{path.stem}")
-        if old is not None and old.content == by_name[str(path.resolve())]:
-            found[key] = old
+        layout, content = path.parent.name, by_name[str(path.resolve())]
+        old = known.get(f"{layout}/{path.stem}")
+        if old is not None and old.content == content and periods.get(old.key, old.period) == old.period:
+            found[old.key] = old
         else:
-            fresh.setdefault(path.parent.name, []).append(path)
+            fresh.setdefault(layout, {})[path] = content
     for layout, files in fresh.items():
-        for delivery in _measure(con, layout, files, by_name):
-            found[delivery.key] = delivery
+        found |= {delivery.key: delivery for delivery in _measure(con, layout, files, periods)}
     spine_hashes = {p.stem: by_name[str(p.resolve())] for p in spine if p.is_file()}
     return State(engine_hash(layouts), spine_hashes, dict(sorted(found.items())))
 
 
+def _periods(district: District) -> dict[str, Period]:
+    """What encoding says of the period of each delivery, by key."""
+    told = {}
+    for entry in read_deliveries(district):
+        start, end = entry.get("period_start"), entry.get("period_end")
+        if start and end:
+            days = (date.fromisoformat(start), date.fromisoformat(end))
+            told[f"{entry['layout']}/{entry['delivery']}"] = days
+    return told
+
+
 def _measure(
-    con: duckdb.DuckDBPyConnection, layout: str, files: list[Path], hashes: Mapping[str, str]
-) -> Iterable[Delivery]:
-    """Rows, days and period of payloads. Without periods in the payload, the days known stand for them."""
+    con: duckdb.DuckDBPyConnection, layout: str, files: Mapping[Path, str], periods: Mapping[str, Period]
+) -> Iterator[Delivery]:
+    """Rows, days and period of payloads. Where encoding tells no period, the days known stand for it."""
     listed = ", ".join(quote(str(path)) for path in files)
-    source = f"read_parquet([{listed}], union_by_name = true, filename = 'payload_path')"
-    columns = {row[0] for row in con.execute(f"DESCRIBE FROM {source}").fetchall()}
-    start = "min(period_start)" if "period_start" in columns else "NULL"
-    end = "max(period_end)" if "period_end" in columns else "NULL"
     found = con.execute(
-        f"""SELECT payload_path, count(*), count_if(withdrawn), min(known_at), max(known_at),
-        CAST({start} AS DATE), CAST({end} AS DATE) FROM {source} GROUP BY payload_path"""
+        f"""SELECT payload_path, count(*), count_if(withdrawn), min(known_at), max(known_at)
+        FROM read_parquet([{listed}], union_by_name = true, filename = 'payload_path')
+        GROUP BY payload_path"""
     ).fetchall()
     measured = {row[0]: row[1:] for row in found}
-    for path in files:
-        rows, withdrawn, first, newest, start_day, end_day = measured.get(str(path), EMPTY)
+    for path, content in files.items():
+        rows, withdrawn, first, newest = measured.get(str(path), (0, 0, None, None))
         if rows and newest is None:
             raise EviError(
                 "no row of it says when it could be known.", where=str(path), do="Encode the delivery again."
             )
-        newest = newest or NEVER
-        yield Delivery(
-            layout=layout,
-            name=path.stem,
-            content=hashes[str(path.resolve())],
-            rows=rows,
-            withdrawn=withdrawn,
-            newest=newest,
-            period_start=start_day or first or newest,
-            period_end=end_day or newest,
-        )
+        start, end = periods.get(f"{layout}/{path.stem}", (first or NEVER, newest or NEVER))
+        yield Delivery(layout, path.stem, content, rows, withdrawn, newest or end, start, end)
 
 
 def _delivery(table: Mapping[str, Any]) -> Delivery:

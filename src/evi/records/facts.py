@@ -140,7 +140,8 @@ def make_events_table(con: duckdb.DuckDBPyConnection, vocabulary: dict[str, set[
         """CREATE TABLE events (
         shard UTINYINT, subject_id BIGINT, time TIMESTAMP, code code_word, numeric_value FLOAT,
         text text_word, known_at DATE, known_until DATE, source source_word, record_id BIGINT,
-        home BIGINT, place place_word, end_time TIMESTAMP, link_confidence FLOAT, withdrawn BOOLEAN, delivery delivery_word)"""
+        home BIGINT, place place_word, end_time TIMESTAMP, link_confidence FLOAT,
+        withdrawn BOOLEAN, delivery delivery_word)"""
     )
 
 

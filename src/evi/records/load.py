@@ -22,7 +22,7 @@ from evi.records.facts import (
 )
 from evi.records.mapping import LayoutSql, compile_layouts
 from evi.records.metadata import Count
-from evi.records.shapes import EVENTS, SHARDS, family_file
+from evi.records.shapes import EVENTS, SHARDS, code_id, family_file
 from evi.workspace import SILENT, District, Progress, StageResult, connect, file_hash, quote, replace_dir
 
 WORTH_CHANGING = 0.3
@@ -53,7 +53,7 @@ def load(district: District, progress: Progress = SILENT, *, rebuild: bool = Fal
     """Load every encoded delivery into `records/`.
 
     What the last load already took in is not mapped again, and files that no change touches stay. The bytes
-    of the result are those of a rebuild (`changes*` apart, which tell the way there).
+    of the result are those of a rebuild (`changes/` apart, which tells the way there).
 
     Args:
         rebuild: make everything anew.
@@ -111,7 +111,7 @@ def _is_worth_changing(job: Job) -> bool:
     people = int(job.con.execute("SELECT count(*) FROM links").fetchall()[0][0])
     rows = sum(delivery.rows for delivery in job.state.deliveries.values())
     moved = sum(delivery.rows for delivery in _changed(job))
-    return moved <= WORTH_CHANGING * rows and relinked <= WORTH_CHANGING * max(people, 1)
+    return moved <= WORTH_CHANGING * max(rows, 1) and relinked <= WORTH_CHANGING * max(people, 1)
 
 
 def _can_be_undone(job: Job) -> bool:
@@ -159,7 +159,9 @@ def _change(job: Job) -> dict[str, int]:
         families = store.write_touched(job.con, job.old, job.folder, job.codes, advance)
     _describe(job, counts, families)
     before = "" if job.last is None else job.last.digest
-    return changes.write_changes(job.con, job.old, job.folder, before, job.state.digest)
+    words = {row[0] for row in job.con.execute("SELECT DISTINCT code FROM taken_out").fetchall()}
+    ids = {code: code_id(code) for code in words.union(*job.codes.values())}
+    return changes.write_changes(job.con, job.folder, ids, before, job.state.digest)
 
 
 def _changed(job: Job) -> list[Delivery]:

@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, time
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -17,7 +16,16 @@ import evi
 from evi.records.deliveries import STATE, State
 from evi.records.mapping import LayoutSql
 from evi.records.places import MOVE
-from evi.records.shapes import CODES, EVENTS, code_id, empty_query, family_file, shape, write_sorted
+from evi.records.shapes import (
+    CODES,
+    EVENTS,
+    code_id,
+    empty_query,
+    family_file,
+    shape,
+    values_query,
+    write_sorted,
+)
 from evi.workspace import District, quote, replace_file
 
 ADULT_YEARS = 18
@@ -141,9 +149,7 @@ def write_codes(
                 *counted.get(code, (0, 0, None, None)),
             )
         )
-    _register(con, "code_rows", rows, CODES)
-    write_sorted(con, "FROM code_rows ORDER BY code", folder / "codes.parquet", CODES)
-    con.unregister("code_rows")
+    write_sorted(con, f"FROM ({values_query(rows, CODES)}) ORDER BY code", folder / "codes.parquet", CODES)
 
 
 def describe_codes(layouts: Iterable[LayoutSql]) -> dict[str, str]:
@@ -174,7 +180,7 @@ def write_provenance(
 ) -> None:
     """Write what became of every row: `reconciliation.parquet` (by event) and `deliveries.parquet`."""
     lines = sorted(counts)
-    _register(con, "reconciliation", lines, RECONCILIATION)
+    con.execute(f"CREATE TABLE reconciliation AS {values_query(lines, RECONCILIATION)}")
     path = folder / "provenance" / "reconciliation.parquet"
     write_sorted(con, "FROM reconciliation ORDER BY layout, delivery, event", path, RECONCILIATION)
     delivered = [
@@ -193,7 +199,7 @@ def write_provenance(
     ]
     kept = ("repeated", "unlinked", "events")
     stated = shape({field.name: field.type for field in DELIVERIES if field.name not in kept})
-    _register(con, "delivered", delivered, stated)
+    con.execute(f"CREATE TABLE delivered AS {values_query(delivered, stated)}")
     query = f"""
         WITH told AS (
             SELECT layout, delivery, max(rows) FILTER (event = -1) AS standing,
@@ -206,8 +212,6 @@ def write_provenance(
             FROM delivered LEFT JOIN told USING (layout, delivery)
         ) ORDER BY layout, delivery"""
     write_sorted(con, query, folder / "provenance" / "deliveries.parquet", DELIVERIES)
-    con.unregister("reconciliation")
-    con.unregister("delivered")
 
 
 def read_counts(con: duckdb.DuckDBPyConnection, folder: Path) -> list[Count]:
@@ -238,12 +242,3 @@ def write_dataset(folder: Path, district: District, state: State, today: date) -
     table = json.loads(state.as_json()) | {"state": state.digest, "reference_day": today.isoformat()}
     with replace_file(folder / STATE) as scratch:
         scratch.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-
-
-def _register(
-    con: duckdb.DuckDBPyConnection, name: str, rows: Sequence[Sequence[Any]], columns_of: pa.Schema
-) -> None:
-    columns = {
-        field.name: pa.array([row[i] for row in rows], field.type) for i, field in enumerate(columns_of)
-    }
-    con.register(name, pa.table(columns, columns_of))

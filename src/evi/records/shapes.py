@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -80,6 +80,7 @@ CODES = shape(
 
 SQL_TYPES = {
     pa.int64(): "BIGINT",
+    pa.int32(): "INTEGER",
     pa.timestamp("us"): "TIMESTAMP",
     pa.string(): "VARCHAR",
     pa.large_string(): "VARCHAR",
@@ -149,3 +150,29 @@ def empty_query(schema: pa.Schema) -> str:
     """SQL: no rows in the shape of `schema`."""
     columns = ", ".join(f'CAST(NULL AS {SQL_TYPES[field.type]}) AS "{field.name}"' for field in schema)
     return f"SELECT {columns} WHERE false"
+
+
+def values_query(rows: Sequence[Sequence[object]], schema: pa.Schema) -> str:
+    """SQL: rows of Python values in the shape of `schema`.
+
+    Text, whole numbers, dates, lists of text and None are understood. (Arrow would do it too, but loads
+    pandas where that is installed, which takes longer than everything else here.)
+    """
+    if not rows:
+        return empty_query(schema)
+    names = ", ".join(f'"{field.name}"' for field in schema)
+    casts = ", ".join(
+        f'CAST("{field.name}" AS {SQL_TYPES[field.type]}) AS "{field.name}"' for field in schema
+    )
+    listed = ", ".join(f"({', '.join(_literal(value) for value in row)})" for row in rows)
+    return f"SELECT {casts} FROM (VALUES {listed}) AS t({names})"
+
+
+def _literal(value: object) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_literal(each) for each in value)}]"
+    return quote(str(value))

@@ -107,20 +107,23 @@ def extract_files(paths: Sequence[Path]) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
-def repeated_files(files: Sequence[Path]) -> dict[Path, Path]:
-    """Files that have the same bytes as an earlier one, with that earlier one."""
-    first: dict[tuple[int, str], Path] = {}
-    sizes: dict[int, int] = {}
+def repeated_files(files: Sequence[Path], layouts: Mapping[str, Layout]) -> dict[Path, Path]:
+    """Files that have the bytes and the layout of an earlier one, with that earlier one."""
+    by_size: dict[int, list[Path]] = {}
     for file in files:
-        size = file.stat().st_size
-        sizes[size] = sizes.get(size, 0) + 1
+        by_size.setdefault(file.stat().st_size, []).append(file)
+    first: dict[tuple[str, tuple[str, ...]], Path] = {}
     repeated: dict[Path, Path] = {}
     for file in files:
-        size = file.stat().st_size
-        if sizes[size] > 1 and size:
-            earlier = first.setdefault((size, file_hash(file)), file)
-            if earlier != file:
-                repeated[file] = earlier
+        if len(by_size[file.stat().st_size]) == 1:
+            continue
+        try:
+            names = tuple(layout.name for layout in detect(file, layouts))
+        except RefusedError:
+            continue
+        earlier = first.setdefault((file_hash(file), names), file)
+        if earlier != file:
+            repeated[file] = earlier
     return repeated
 
 
@@ -142,7 +145,7 @@ def check(
         EviError: a path is not there. A file that is refused does not raise: the report says so.
     """
     files = extract_files(paths)
-    repeated = repeated_files(files)
+    repeated = repeated_files(files, layouts)
     checks: list[FileCheck] = []
     with (
         tempfile.TemporaryDirectory(prefix="evi-") as scratch,

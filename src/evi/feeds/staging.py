@@ -150,14 +150,14 @@ class Stage:
             return
         steps = [(each.row_no - before, before + 1) for before, each in enumerate(self.malformed)]
         self.con.register(
-            "evi_steps", pa.table({"since": [s for s, _ in steps], "by": [b for _, b in steps]})
+            "evi_steps", pa.table({"since": [s for s, _ in steps], "step": [b for _, b in steps]})
         )
         self.con.execute(
-            f"CREATE TABLE {self.shifts} AS SELECT since, max(by) AS by FROM evi_steps GROUP BY since"
+            f"CREATE TABLE {self.shifts} AS SELECT since, max(step) AS step FROM evi_steps GROUP BY since"
         )
         self.con.unregister("evi_steps")
         self.con.execute(
-            f"CREATE VIEW {self.numbered} AS SELECT r.position + coalesce(s.by, 0) AS row_no, "
+            f"CREATE VIEW {self.numbered} AS SELECT r.position + coalesce(s.step, 0) AS row_no, "
             f"r.* EXCLUDE (position) FROM (SELECT rowid + 1 AS position, * FROM {self.rows}) r "
             f"ASOF LEFT JOIN {self.shifts} s ON r.position >= s.since"
         )

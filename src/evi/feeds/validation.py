@@ -166,6 +166,8 @@ def _problem(field: Field, text: str, end: date | None) -> str:
     else:
         cases.append((f"length({text}) > {LONGEST}", "too long", found))
         cases.append((f"contains({text}, chr(0))", "holds a NUL character", found))
+        if field.kind != "address":
+            cases.append((f"contains({text}, chr(10))", "holds a line break", found))
     if field.minimum is not None:
         cases.append((f"{value} < {field.minimum}", "out of range", "'number'"))
     if field.maximum is not None:

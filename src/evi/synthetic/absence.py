@@ -98,7 +98,8 @@ def _half(
 
 
 def _fit(rng: Generator, schools: Schools, needs: Needs, slope: float) -> Floats:
-    """Level of absence of each phase that gives the published shares persistently absent, by trial on one year."""
+    """Level of absence of each phase that gives the published shares persistently absent, by trial on one
+    year."""
     halves = _halves(FITTED_YEAR)[:FITTED_HALVES]
     spells = np.flatnonzero((schools.entry <= halves[0][0]) & (schools.leave > halves[-1][1]))
     few = np.flatnonzero(schools.phase[schools.school[spells]] == 2)

@@ -1,7 +1,7 @@
 """Early Years Foundation Stage Profile: who reaches a good level of development, and each of 17 goals.
 
-The two frameworks are fitted apart, each to its own published figures. Results are made for every child at its
-cohort's summer, assessed or not, since attainment is true whether or not anybody writes it down.
+The two frameworks are fitted apart, each to its own published figures. Results are made for every child at
+its cohort's summer, assessed or not, since attainment is true whether or not anybody writes it down.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from evi.synthetic.needs import Needs
 from evi.synthetic.population import Population
 
 FIRST_SUMMER, FIRST_NEW = 2014, 2022
-# Good level of development by summer, 2012 framework: 2017 is Bradford's published figure; the others make the whole
-# 61.1%, Connected Bradford's (calibration.csv), rising as England's did (assumption).
+# Good level of development by summer, 2012 framework: 2017 is Bradford's published figure; the others make
+# the whole 61.1%, Connected Bradford's (calibration.csv), rising as England's did (assumption).
 OLD_GLD = {
     2014: 0.515,
     2015: 0.565,
@@ -43,7 +43,8 @@ PRIME_2021, PRIME_2012 = (
     12,
     12,
 )  # the first twelve goals of either framework make the good level of development
-# Difficulty of each goal (assumption, literacy hardest by calibration.csv; no published figures by goal were found).
+# Difficulty of each goal (assumption, literacy hardest by calibration.csv; no published figures by goal were
+# found).
 HARD_2021 = np.array([0.2, 0.2, 0.3, 0.0, 0.0, -0.5, 0.2, 0.3, 0.6, 0.8, 0.5, 0.5, 0.0, 0.0, 0.0, -0.5, -0.5])
 HARD_2012 = np.array(
     [0.0, 0.0, 0.1, -0.4, -0.5, -0.2, -0.1, -0.2, 0.7, 1.2, 0.5, 0.4, 0.1, 0.1, -0.5, -0.3, -0.3]
@@ -52,7 +53,8 @@ HARD_2012 = np.array(
 
 @dataclass(frozen=True)
 class Attainment:
-    """Results by child. `summer`: calendar year; `gld`; `goals` (n by 17): 1, 2 or, in 2012's framework, 3."""
+    """Results by child. `summer`: calendar year; `gld`; `goals` (n by 17): 1, 2 or, in 2012's framework,
+    3."""
 
     summer: Ints
     gld: Flags
@@ -94,7 +96,8 @@ REFERENCE_YEAR = 2026
 
 
 def _assumed(needs: Needs) -> Floats:
-    """Log odds of a good level from needs and attainment: strengths assumed, before fitting to the published rates."""
+    """Log odds of a good level from needs and attainment: strengths assumed, before fitting to the published
+    rates."""
     child = needs.child
     return np.asarray(
         0.75 * needs.ability
@@ -127,13 +130,13 @@ def _old_chances(
     offset = base - 0.75 * boy - 0.6 * fsm + 0.25 * english
     years = [(summer == year).astype(float) for year in sorted(OLD_GLD) if (summer == year).any()]
     moments = [Moment(year, float(wanted[year > 0].mean())) for year in years]
-    for column in values.T:
-        moments.append(Moment(column, float((wanted * column).sum() / max(column.sum(), 1e-9))))
+    moments += [Moment(c, float((wanted * c).sum() / max(c.sum(), 1e-9))) for c in values.T]
     return fit_chances(offset, np.column_stack([*years, values]), moments)
 
 
 def _goals(rng: Generator, gld: Flags, latent: Floats, boy: Flags, new: bool) -> Ints:
-    """Goals at the expected level (2) or not (1), so that the mean and the share with all 17 are as published."""
+    """Goals at the expected level (2) or not (1), so that the mean and the share with all 17 are as
+    published."""
     hard = HARD_2021 if new else HARD_2012
     own = rng.normal(size=(gld.size, GOALS)) * 0.9
     mean_gld = float(gld.mean())
@@ -159,7 +162,8 @@ def _goals(rng: Generator, gld: Flags, latent: Floats, boy: Flags, new: bool) ->
 
 
 def _level(score: Floats, mean: float) -> float:
-    """What to add to scores so that, with one of the first twelve missed, `mean` goals of 17 are above zero."""
+    """What to add to scores so that, with one of the first twelve missed, `mean` goals of 17 are above
+    zero."""
     low, high = -8.0, 8.0
     for _ in range(40):
         middle = (low + high) / 2
@@ -176,7 +180,7 @@ def _exceeding(rng: Generator, gld: Flags, latent: Floats, goals: Ints, summer: 
     if year.any():
         lacking = POINTS_2017 - float(goals[year].sum(axis=1).mean())
         chance = chance * max(lacking, 0.0) / max(float(chance[year].sum(axis=1).mean()), 1e-9)
-    return (rng.random(goals.shape) < np.clip(chance, 0, 0.95)).astype(np.int8)
+    return np.asarray(rng.random(goals.shape) < np.clip(chance, 0, 0.95)).astype(np.int8)
 
 
 def assessment_day(summer: int) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ Days = npt.NDArray[np.int32]
 Ints = npt.NDArray[np.integer]
 Flags = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
+Array = npt.NDArray[Any]
 
 YEAR = 365.25
 MONTH = YEAR / 12

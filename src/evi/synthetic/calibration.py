@@ -108,9 +108,9 @@ def calibration_page(people: int, seeds: tuple[int, ...]) -> str:
         f"{len(seeds)} seeds ({', '.join(map(str, seeds))}); within tolerance: "
         f"{', '.join(f'{n} of {len(claims())}' for n in within)}.",
         "",
-        "Status: V, seen on the page named; S, in one of the project's source documents; D, derived from those by "
-        "arithmetic. Figures from memory are never claimed. The tolerance holds sampling error at this size and, "
-        "where two sources contradict each other, the space between them (decision 0004).",
+        "Status: V, seen on the page named; S, in one of the project's source documents; D, derived from "
+        "those by arithmetic. Figures from memory are never claimed. The tolerance holds sampling error at "
+        "this size and, where two sources contradict each other, the space between them (decision 0004).",
         "",
         "| figure | group | unit | claimed | "
         + " | ".join(f"seed {seed}" for seed in seeds)

@@ -1,7 +1,8 @@
-"""Canary people: a few children whose identifiers are unmistakable, so that a test can look for them anywhere.
+"""Canary people: a few children whose identifiers are unmistakable, so that a test can look for them
+anywhere.
 
-They live in the district like anyone else and appear in the same extracts. `truth/canaries.json` lists what to look
-for; nothing but the extracts and the truth may hold it.
+They live in the district like anyone else and appear in the same extracts. `truth/canaries.json` lists what
+to look for; nothing but the extracts and the truth may hold it.
 """
 
 from __future__ import annotations
@@ -28,10 +29,11 @@ POSTCODES = ("QV98 1ZZ", "QV98 2ZX", "QV98 3ZW")
 
 
 def plant(world: World, life: Life) -> list[dict[str, object]]:
-    """Rename three children who are well known to services, their mothers and their homes; returns what to look for.
+    """Rename three children who are well known to services, their mothers and their homes; returns what to
+    look for.
 
-    The children are those with the most agencies in their lives: born here, at school, with a social care case and
-    special educational needs.
+    The children are those with the most agencies in their lives: born here, at school, with a social care
+    case and special educational needs.
     """
     people, homes = world.people, world.homes
     child = _well_known(world, life)

@@ -1,7 +1,8 @@
 """Children's social care: which families are referred, what is found, who is protected or looked after.
 
-Referrals come from what is wrong in a family; how many, and how many children are in need, protected or looked after
-on a day, are set by published rates. Cases are made with a random rank and taken in its order until a rate is met.
+Referrals come from what is wrong in a family; how many, and how many children are in need, protected or
+looked after on a day, are set by published rates. Cases are made with a random rank and taken in its order
+until a rate is met.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from datetime import date
 
 import numpy as np
 
-from evi.synthetic.calendar import NEVER, REFERENCE_DAY, YEAR, Days, Flags, Floats, Ints, day
+from evi.synthetic.calendar import NEVER, REFERENCE_DAY, YEAR, Array, Days, Flags, Floats, Ints, day
 from evi.synthetic.draws import Generator, pick_rows, poisson_rows, stream
 from evi.synthetic.needs import Needs
 from evi.synthetic.population import Population
@@ -63,8 +64,8 @@ class Cases:
 def make_cases(population: Population, needs: Needs, seed: int) -> Cases:
     """Make every referral since `CARE_FROM` and what followed from it.
 
-    Cases are made three times from the same random numbers: plans and care keep cases open longer than the referral
-    alone would, so the numbers to take are corrected by what came of the time before.
+    Cases are made three times from the same random numbers: plans and care keep cases open longer than the
+    referral alone would, so the numbers to take are corrected by what came of the time before.
     """
     wanted = np.array(
         [NEED_RATE * _children_on(population, NEED_DAY), LOOKED_RATE * _children_on(population, LOOKED_DAY)]
@@ -118,16 +119,14 @@ def _cases(population: Population, needs: Needs, seed: int, wanted: Floats) -> C
     opened, closed, assessed, enquiry, conference, plan_start, plan_end, looked_start, looked_end = (
         np.minimum(part, NEVER).astype(np.int32) for part in days
     )
-    return Cases(
-        child, opened, closed, source, need, nfa, assessed, enquiry, conference, plan_start, plan_end, category,
-        looked_start, looked_end,
-    )  # fmt: skip
+    before = (child, opened, closed, source, need, nfa, assessed, enquiry, conference)
+    return Cases(*before, plan_start, plan_end, category, looked_start, looked_end)
 
 
 def _strain(needs: Needs) -> Floats:
-    """How likely a family is to be referred."""
+    """Log of how likely a family is to be referred."""
     family = needs.family
-    return np.exp(
+    return np.asarray(
         0.55 * needs.adversity
         + 0.25 * needs.deprivation
         + 1.3 * family["neglect"].has
@@ -141,7 +140,8 @@ def _strain(needs: Needs) -> Floats:
 def _referrals(
     rng: Generator, population: Population, needs: Needs, wanted: float
 ) -> tuple[Ints, Ints, Ints, Ints]:
-    """Child, day opened and closed, and source of referrals, as many as give the wanted number in need on the day."""
+    """Child, day opened and closed, and source of referrals, as many as give the wanted number in need on the
+    day."""
     families, people = population.families, population.people
     parts = zip(_family_referrals(rng, population, needs), _disabled(rng, population, needs), strict=True)
     child, opened, closed, source, rank = (np.concatenate(pair) for pair in parts)
@@ -163,12 +163,13 @@ def _referrals(
     return child[keep], opened[keep], closed[keep], source[keep]
 
 
-def _family_referrals(rng: Generator, population: Population, needs: Needs) -> tuple[Ints, ...]:
-    """Referrals of families, some of them again after the case has ended; every child of the family has one."""
+def _family_referrals(rng: Generator, population: Population, needs: Needs) -> tuple[Array, ...]:
+    """Referrals of families, some of them again after the case has ended; every child of the family has
+    one."""
     families, people = population.families, population.people
     begin = np.maximum(families.start, CARE_FROM).astype(np.int64)
     until = np.minimum(families.end, REFERENCE_DAY).astype(np.int64)
-    strain = _strain(needs)
+    strain = np.exp(_strain(needs))
     rate = FAMILY_RATE * strain / strain.mean() * np.clip(until - begin, 0, None) / YEAR
     family = poisson_rows(rng, np.clip(rate, 0, 25))
     when = _when(rng, needs, family, begin, until)
@@ -192,7 +193,7 @@ def _family_referrals(rng: Generator, population: Population, needs: Needs) -> t
     return child, when[row], when[row] + length[row], source[row], rank[row]
 
 
-def _disabled(rng: Generator, population: Population, needs: Needs) -> tuple[Ints, ...]:
+def _disabled(rng: Generator, population: Population, needs: Needs) -> tuple[Array, ...]:
     """Referrals of disabled children on their own account, whose cases last for years."""
     people = population.people
     learning = needs.child["learning_disability"].has & (rng.random(people.children) < 0.35)
@@ -204,7 +205,8 @@ def _disabled(rng: Generator, population: Population, needs: Needs) -> tuple[Int
 
 
 def _apart(child: Ints, opened: Ints, closed: Ints) -> Flags:
-    """Whether each referral comes after the child's earlier cases: one during an open case is part of that case."""
+    """Whether each referral comes after the child's earlier cases: one during an open case is part of that
+    case."""
     limit = np.maximum.accumulate(closed + child.astype(np.int64) * 10**6)
     begin = opened + child.astype(np.int64) * 10**6
     return np.append(True, begin[1:] > limit[:-1])
@@ -224,7 +226,7 @@ def _when(rng: Generator, needs: Needs, family: Ints, begin: Ints, until: Ints) 
     return made
 
 
-def _to_rate(rank: Floats, counts: Flags, wanted: float) -> Ints:
+def _to_rate(rank: Array, counts: Flags, wanted: float) -> Ints:
     """Rows in order of rank up to the one with which those that count reach the wanted number."""
     order = np.argsort(rank, kind="stable")
     reached = np.searchsorted(np.cumsum(counts[order]), wanted)
@@ -255,7 +257,8 @@ def _primary_need(rng: Generator, population: Population, needs: Needs, child: I
 def _looked_after(
     rng: Generator, population: Population, needs: Needs, child: Ints, opened: Ints, total: float
 ) -> tuple[Ints, Ints]:
-    """Who becomes looked after in a case, from when to when: as many on the day as the published rate, by sex."""
+    """Who becomes looked after in a case, from when to when: as many on the day as the published rate, by
+    sex."""
     people = population.people
     family = people.family[child]
     weight = np.exp(

@@ -67,7 +67,8 @@ def make_district(
         progress: where to show it.
 
     Raises:
-        EviError: too many or too few people, only one of `boundaries` and `imd`, or a district is there already.
+        EviError: too many or too few people, only one of `boundaries` and `imd`, or a district is there
+            already.
     """
     if not FEWEST_PEOPLE <= people <= MOST_PEOPLE:
         raise EviError(

@@ -46,7 +46,7 @@ def pick_rows(rng: Generator, table: Floats, rows: Ints) -> Ints:
     edges /= edges[:, -1:]
     offset = edges + np.arange(len(table))[:, None]
     flat = np.searchsorted(offset.ravel(), rows + rng.random(len(rows)), side="right")
-    return np.minimum(flat - rows * table.shape[1], table.shape[1] - 1)
+    return np.asarray(np.minimum(flat - rows * table.shape[1], table.shape[1] - 1))
 
 
 def zipf(count: int, exponent: float, shift: float = 1.0) -> Floats:

@@ -50,8 +50,8 @@ def fit_chances(offset: Floats, columns: Floats, moments: list[Moment]) -> Float
 def slope_targets(values: Floats, log_odds_ratio: Floats, overall: Floats, group: Ints) -> Floats:
     """Chances of a plain logistic model with these slopes and, in each group, this mean.
 
-    Matching a richer model's weighted means to this one's makes a plain logistic regression on the outcome return
-    these odds ratios, whatever else drives it.
+    Matching a richer model's weighted means to this one's makes a plain logistic regression on the outcome
+    return these odds ratios, whatever else drives it.
 
     Args:
         values: covariates (n by k); log_odds_ratio: slope of each (k).

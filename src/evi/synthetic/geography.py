@@ -6,6 +6,7 @@ import csv
 import json
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ from evi.workspace import EviError
 
 Ring = list[tuple[float, float]]
 
-# Shares of a district's LSOAs by national IMD decile. The first is Bradford's in 2019 (34%: calibration.csv); the
-# last is 16 of 310. Those between are assumptions.
+# Shares of a district's LSOAs by national IMD decile. The first is Bradford's in 2019 (34%: calibration.csv);
+# the last is 16 of 310. Those between are assumptions.
 DECILE_SHARES = (0.340, 0.155, 0.100, 0.080, 0.075, 0.060, 0.055, 0.045, 0.038, 0.052)
 CORNER, SIZE = (
     (1.2, 54.3),
@@ -91,7 +92,8 @@ WARD_TAILS = ["thorpe", "wick", "holme", "stead", "firth", "bottom", "mere", "cl
 
 
 def invented(people: int, seed: int) -> Geography:
-    """Invent wards and LSOAs for a district of this many people: about 1,770 residents an LSOA when it is large.
+    """Invent wards and LSOAs for a district of this many people: about 1,770 residents an LSOA when it is
+    large.
 
     Below 110,000 people LSOAs get smaller rather than fewer than 62, so that a map still shows something.
     """
@@ -196,7 +198,7 @@ def _dissolve(cells: list[Ring]) -> list[Any]:
     """Outline of touching cells: edges that two of them share cancel, the rest are chained into rings."""
     edges: dict[tuple[float, float], list[tuple[float, float]]] = defaultdict(list)
     for ring in cells:
-        for a, b in zip(ring[:-1], ring[1:], strict=True):
+        for a, b in pairwise(ring):
             if a == b:
                 continue
             if a in edges.get(b, ()):
@@ -216,7 +218,8 @@ def _dissolve(cells: list[Ring]) -> list[Any]:
 
 
 def from_files(boundaries: Path, imd: Path) -> Geography:
-    """Real small areas: a folder with `*lsoa11*.geojson` and lookups of wards, and Indices of Deprivation 2019.
+    """Real small areas: a folder with `*lsoa11*.geojson` and lookups of wards, and Indices of Deprivation
+    2019.
 
     IMD 2019 is on LSOAs of 2011, so boundaries of 2011 are taken; wards come from published lookups (2011 to
     2021 LSOAs, then 2024 wards), never from points in polygons.

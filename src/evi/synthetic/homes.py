@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -125,7 +127,8 @@ class Homes:
     Attributes:
         uprn, lsoa, postcode, number, street: one a dwelling (`postcode` numbers `postcode_text`).
         tenure: number in TENURES.
-        spell_household, spell_dwelling, spell_start, spell_end: one a spell; `first_spell` indexes by household.
+        spell_household, spell_dwelling, spell_start, spell_end: one a spell; `first_spell` indexes by
+            household.
         household_end: day on which each household left the district (NEVER: still here).
     """
 
@@ -144,7 +147,7 @@ class Homes:
 
     def of_household(self, household: Ints, day: Ints) -> Ints:
         """Dwelling of each household on each day (its first one before it came)."""
-        keys = self._keys()
+        keys = self._keys
         wanted = household * WIDE + np.clip(np.asarray(day) - EPOCH, 0, WIDE - 1)
         found = np.searchsorted(keys, wanted, side="right") - 1
         return self.spell_dwelling[np.maximum(found, self.first_spell[household])]
@@ -155,14 +158,15 @@ class Homes:
         moved = (np.asarray(day) >= people.switch[person]) & (people.second[person] >= 0)
         return self.of_household(np.where(moved, people.second[person], people.household[person]), day)
 
+    @cached_property
     def _keys(self) -> Ints:
-        if not hasattr(self, "_cached"):
-            self._cached = self.spell_household * WIDE + (self.spell_start.astype(np.int64) - EPOCH).clip(0)
-        return self._cached
+        since = (self.spell_start.astype(np.int64) - EPOCH).clip(0)
+        return np.asarray(self.spell_household * WIDE + since)
 
 
 def make_homes(population: Population, seed: int, place: Geography) -> Homes:
-    """House everyone: current homes first, then earlier ones that others live in now; separated fathers too."""
+    """House everyone: current homes first, then earlier ones that others live in now; separated fathers
+    too."""
     rng = stream(seed, "homes")
     people, families = population.people, population.families
     apart = np.flatnonzero((families.separated < NEVER) & (families.father >= 0))
@@ -213,7 +217,7 @@ def _nearby(rng: Generator, lsoa: Ints, place: Geography) -> Ints:
 
 def _dwellings(
     rng: Generator, lsoa: Ints, end: Ints, tenure: Ints, place: Geography
-) -> tuple[Ints, dict[str, object]]:
+) -> tuple[Ints, dict[str, Any]]:
     """A dwelling for each household that is still here (-1 for others), and the dwellings' columns."""
     present = np.flatnonzero(end > REFERENCE_DAY)
     spare = rng.choice(lsoa, round(present.size * VACANT))
@@ -251,9 +255,9 @@ def _spells(
     end: Ints,
     moves: Ints,
     dwelling: Ints,
-    current: dict[str, object],
+    current: dict[str, Any],
     place: Geography,
-) -> dict[str, Ints]:
+) -> dict[str, Any]:
     """Spells from the moves: the last is in the household's present dwelling, earlier ones in others'."""
     count = len(start)
     household = np.concatenate([np.arange(count), np.repeat(np.arange(count), moves)])

@@ -1,7 +1,7 @@
 """Identifiers of made-up people and places: right check digits, ranges that no real person has.
 
-NHS numbers come from 999 000 0000 to 999 999 9999, kept for tests. UPNs name local authority 997, which does not
-exist. Postcodes begin with QV and UPRNs with 9900, neither of which is in use.
+NHS numbers come from 999 000 0000 to 999 999 9999, kept for tests. UPNs name local authority 997, which does
+not exist. Postcodes begin with QV and UPRNs with 9900, neither of which is in use.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ def nhs_check(bodies: Ints) -> Ints:
 
 
 def upns(school_numbers: Ints, entry_years: Ints, serials: Ints, *, temporary: bool = False) -> pl.Series:
-    """UPNs: check letter, authority 997, school (4 digits), year of entry (2), serial (3, or 2 and a letter)."""
+    """UPNs: check letter, authority 997, school (4 digits), year of entry (2), serial (3, or 2 and a
+    letter)."""
     body = (
         np.int64(AUTHORITY) * 10**9
         + school_numbers.astype(np.int64) * 10**5
@@ -53,7 +54,8 @@ def upns(school_numbers: Ints, entry_years: Ints, serials: Ints, *, temporary: b
 
 
 def postcodes(sectors: Ints, units: Ints) -> pl.Series:
-    """Postcodes of the unused area QV: `sectors` number outward code and sector, `units` the last two letters."""
+    """Postcodes of the unused area QV: `sectors` number outward code and sector, `units` the last two
+    letters."""
     letters = np.array(list("ABDEFGHJLNPQRSTUWXYZ"))
     outward = pl.Series("p", sectors // 10 + 1).cast(pl.String)
     inward = pl.Series("s", sectors % 10).cast(pl.String)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date
 
 import numpy as np
@@ -109,7 +109,10 @@ def _autism(world: World, life: Life) -> Iterator[tuple[str, float]]:
     birth, group = people.birth[:count], people.group[:count]
     age = (REFERENCE_DAY - birth) / YEAR
     now = (age >= 5) & people.here(REFERENCE_DAY)[:count]
-    rate: Callable[[Flags], float] = lambda flags: _share(known.recorded, now & flags)
+
+    def rate(flags: Flags) -> float:
+        return _share(known.recorded, now & flags)
+
     boy = people.sex[:count] == 1
     everyone = np.ones(count, dtype=bool)
     yield "autism_ratio", rate(boy) / max(rate(~boy), 1e-9)

@@ -1,8 +1,8 @@
 """Names by naming tradition, with the skew and the spellings that real registers have.
 
-One pool holds every string that may stand in a record: names as families give them, and beforehand every other
-spelling, familiar form and typing slip of each. People then carry numbers of the pool, and a recording error is a
-look-up in a table of numbers, never string work per person.
+One pool holds every string that may stand in a record: names as families give them, and beforehand every
+other spelling, familiar form and typing slip of each. People then carry numbers of the pool, and a recording
+error is a look-up in a table of numbers, never string work per person.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Latent needs: what is true of a child or a family, whether or not anybody knows it.
 
-A Gaussian copula: every need has a latent score made of shared factors (deprivation, adversity, development) and its
-own part; those with the highest scores have the need. So marginal shares are exact and needs go together. Prematurity
-follows a logistic model instead, because its odds ratio is published.
+A Gaussian copula: every need has a latent score made of shared factors (deprivation, adversity, development)
+and its own part; those with the highest scores have the need. So marginal shares are exact and needs go
+together. Prematurity follows a logistic model instead, because its odds ratio is published.
 """
 
 from __future__ import annotations

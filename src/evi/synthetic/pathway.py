@@ -1,4 +1,5 @@
-"""The autism assessment pathway: referrals join a queue with limited weekly capacity; waits are what comes of it."""
+"""The autism assessment pathway: referrals join a queue with limited weekly capacity; waits are what comes of
+it."""
 
 from __future__ import annotations
 
@@ -31,8 +32,9 @@ def run_queue(rng: Generator, referred: Days) -> Queue:
     """Work the list week by week from September 2008 to the reference day.
 
     Each week's slots go to those first in order: by referral, put back by the weeks for which information was
-    outstanding. Slots are bought by the quarter: as many as last year's referrals a week, plus (or minus) what would
-    bring the list to `COMMISSIONED_WEEKS` of demand within a year. Nothing here sets anybody's wait.
+    outstanding. Slots are bought by the quarter: as many as last year's referrals a week, plus (or minus)
+    what would bring the list to `COMMISSIONED_WEEKS` of demand within a year. Nothing here sets anybody's
+    wait.
     """
     weeks = (REFERENCE_DAY - HISTORY_START) // 7 + 1
     week = (referred - HISTORY_START) // 7
@@ -67,7 +69,8 @@ def run_queue(rng: Generator, referred: Days) -> Queue:
 
 @dataclass(frozen=True)
 class Referrals:
-    """Autism referrals, one row each, by day: child, day referred, day assessed, and whether autism is found."""
+    """Autism referrals, one row each, by day: child, day referred, day assessed, and whether autism is
+    found."""
 
     child: Ints
     referred: Days

@@ -1,8 +1,8 @@
 """Who lives in the district: families with their children, other adults, communities and names.
 
-People are rows of one table of arrays, children first, then adults; a row's number is the true person id. Families
-form by a stationary process (first births spread evenly beyond both ends of the history), so that births are even
-over the 18 years and older brothers and sisters exist as adults.
+People are rows of one table of arrays, children first, then adults; a row's number is the true person id.
+Families form by a stationary process (first births spread evenly beyond both ends of the history), so that
+births are even over the 18 years and older brothers and sisters exist as adults.
 """
 
 from __future__ import annotations
@@ -75,7 +75,8 @@ class Families:
     """Families with children: one entry each.
 
     `start` and `end` are the days on which they came to live in the district and left it (NEVER: still here);
-    `separated` is the day on which the father moved out. `poor` is the deprivation score of the family's area.
+    `separated` is the day on which the father moved out. `poor` is the deprivation score of the family's
+    area.
     """
 
     group: Ints
@@ -92,8 +93,8 @@ class Families:
 class People:
     """Everyone, children first. Ids are row numbers; -1 stands for nobody.
 
-    `household` is a number of `homes.Homes`; `second` is the household to which a person moved on day `switch`.
-    `family` is the family of a child or parent, -1 for others.
+    `household` is a number of `homes.Homes`; `second` is the household to which a person moved on day
+    `switch`. `family` is the family of a child or parent, -1 for others.
     """
 
     children: int
@@ -362,7 +363,8 @@ class _Adults:
             self._add(families, family, np.maximum(birth, REFERENCE_DAY - 98 * YEAR), sex)
 
     def _others(self, families: Families, place: Geography, people: int) -> None:
-        """Adults without children of this age, in households of one to four, so that shares of all ages fit."""
+        """Adults without children of this age, in households of one to four, so that shares of all ages
+        fit."""
         rng, rules = self._rng, self._rules
         here = families.end > REFERENCE_DAY
         adult_groups = np.concatenate(self._parts["group"])
@@ -414,8 +416,8 @@ def _name(rng: Generator, people: People, rules: Communities, pool: NamePool, fa
     maiden = np.zeros(people.count, dtype=np.int64)
     for index, name in enumerate(rules.traditions):
         style = pool.traditions[name]
-        rows = np.flatnonzero(rules.tradition[families.group] == index)
-        family_surname[rows] = _places(rng, style, rows.size)
+        found = np.flatnonzero(rules.tradition[families.group] == index)
+        family_surname[found] = _places(rng, style, found.size)
         own = np.flatnonzero(tradition == index)
         maiden[own] = _places(rng, style, own.size)
     in_family = people.family >= 0
@@ -426,11 +428,13 @@ def _name(rng: Generator, people: People, rules: Communities, pool: NamePool, fa
     place = np.where(shared, family_surname[np.maximum(people.family, 0)], maiden)
     for index, name in enumerate(rules.traditions):
         style = pool.traditions[name]
-        rows = np.flatnonzero(tradition == index)
-        women = people.sex[rows] == 0
-        people.surname[rows] = np.where(women, style.surnames_f[place[rows]], style.surnames.ids[place[rows]])
+        found = np.flatnonzero(tradition == index)
+        women = people.sex[found] == 0
+        people.surname[found] = np.where(
+            women, style.surnames_f[place[found]], style.surnames.ids[place[found]]
+        )
         if style.daughters is not None:
-            titled = rows[women & (rng.random(rows.size) < np.where(rows < count, 0.13, 0.40))]
+            titled = found[women & (rng.random(found.size) < np.where(found < count, 0.13, 0.40))]
             people.surname[titled] = style.daughters.draw(rng, titled.size)
     english = tradition == rules.traditions.index("english")
     double = np.flatnonzero(english[:count] & (rng.random(many)[people.family[:count]] < 0.06))

@@ -1,8 +1,9 @@
 """Who finds out about a need: recognition is a process of its own, and an unequal one.
 
-An autistic child is noticed at some age or never. How fast depends on sex, community, mother's education and calendar
-year, with strengths fitted so that what is *recorded* matches the evidence while what is *true* is alike. A child who
-is noticed is referred; the queue does the rest. Other needs are noticed by the services that meet them.
+An autistic child is noticed at some age or never. How fast depends on sex, community, mother's education and
+calendar year, with strengths fitted so that what is *recorded* matches the evidence while what is *true* is
+alike. A child who is noticed is referred; the queue does the rest. Other needs are noticed by the services
+that meet them.
 """
 
 from __future__ import annotations
@@ -195,7 +196,8 @@ def _even_within(rng: Generator, group: Ints, birth: Ints) -> Floats:
 
 
 def _mistaken(rng: Generator, needs: Needs, birth: Ints, noticed: Ints) -> list[tuple[Ints, Ints]]:
-    """Children without autism who are referred: those with other developmental needs, at similar ages and years."""
+    """Children without autism who are referred: those with other developmental needs, at similar ages and
+    years."""
     times = noticed[noticed < NEVER]
     wanted = int(NOT_AUTISTIC * times.size)
     weight = (

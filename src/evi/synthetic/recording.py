@@ -1,7 +1,8 @@
 """How one agency records people: local ids, names with errors, birth dates, identifiers and addresses.
 
-An agency writes a person down once, well or badly, and keeps that record; its idea of the person's address is that of
-an earlier day where it was not told of a move. `Register.identity` gives whatever identity fields a layout asks for.
+An agency writes a person down once, well or badly, and keeps that record; its idea of the person's address is
+that of an earlier day where it was not told of a move. `Register.identity` gives whatever identity fields a
+layout asks for.
 """
 
 from __future__ import annotations
@@ -106,7 +107,8 @@ class Register:
     ) -> dict[str, pl.Series]:
         """Identity columns that `layout` asks for about `role`, by field name, one entry for each of `rows`.
 
-        Addresses are those that the agency believes on the day `observed`; with `fresh` it has just been told.
+        Addresses are those that the agency believes on the day `observed`; with `fresh` it has just been
+        told.
         """
         person = self.persons[rows]
         day = observed if fresh else observed - self._stale[rows]
@@ -142,9 +144,9 @@ class Register:
             absent = "Z" if codes == "ethnicity_nhs" else "NOBT"
             return pl.Series([*names, absent]).gather(self._group[rows])
         if kind == "language":
-            names = pl.Series([*self._communities.language, "ENG"])
-            spoken = np.where(self._people.english[person], len(names) - 1, self._people.group[person])
-            return names.gather(spoken)
+            spoken = [*self._communities.language, "ENG"]
+            which = np.where(self._people.english[person], len(spoken) - 1, self._people.group[person])
+            return pl.Series(spoken).gather(which)
         if kind == "nhs_number":
             numbers = pl.Series(self._nhs[rows])
             return numbers.set(numbers == 0, None)
@@ -170,9 +172,9 @@ class Register:
         self._middle = np.where(self._chance(rng, "middle_missing", scaled=False), 0, people.middle[who])
         plain = rng.random(size) < 0.7  # most British systems keep no diacritics
         names = []
-        for value in (fore, sur):
-            other = self._chance(rng, "spelling") & has_other_spelling(pool, value)
-            value = np.where(other, pool.spellings[value, rng.integers(0, SPELLINGS, size)], value)
+        for given in (fore, sur):
+            other = self._chance(rng, "spelling") & has_other_spelling(pool, given)
+            value = np.where(other, pool.spellings[given, rng.integers(0, SPELLINGS, size)], given)
             value = np.where(
                 self._chance(rng, "slip"), pool.slips[value, rng.integers(0, SLIPS, size)], value
             )
@@ -216,7 +218,7 @@ class Register:
             wrong & (day <= 12) & (rng.random(birth.size) < 0.6), exchanged, np.where(wrong, slipped, birth)
         )
         made = np.where(self._chance(rng, "default_dob"), january, made)
-        return np.minimum(made, latest + 3).astype(np.int32)
+        return np.asarray(np.minimum(made, latest + 3)).astype(np.int32)
 
     def _upns(self, rng: Generator, upn: pl.Series) -> pl.Series:
         who = np.where(self.persons < len(upn), self.persons, 0)

@@ -23,7 +23,8 @@ FIRST_URN = 997_001
 
 @dataclass(frozen=True)
 class Schools:
-    """Schools (one entry each; `phase`: 0 primary, 1 secondary, 2 special) and roll spells sorted by child and entry.
+    """Schools (one entry each; `phase`: 0 primary, 1 secondary, 2 special) and roll spells sorted by child
+    and entry.
 
     Attributes:
         urn: six-digit number of each school; ward: its ward's number.
@@ -48,7 +49,8 @@ class Schools:
 
 
 def make_schools(people: People, homes: Homes, place: Geography, seed: int, special: Flags) -> Schools:
-    """Found schools near homes and enrol children from Reception to Year 11 (`special`: in a special school)."""
+    """Found schools near homes and enrol children from Reception to Year 11 (`special`: in a special
+    school)."""
     rng = stream(seed, "schools")
     total = people.count
     counts = (max(6, total // 3500), max(2, total // 14500), max(1, total // 75000))
@@ -78,10 +80,8 @@ def make_schools(people: People, homes: Homes, place: Geography, seed: int, spec
     child, school, entry, leave = child[order], school[order], entry[order], leave[order]
     leave = np.where(leave > REFERENCE_DAY, NEVER, leave)
     upn = _upns(count, child, school, entry)
-    return Schools(
-        FIRST_URN + np.arange(len(phase)), phase, ward, child, school, entry.astype(np.int32), leave.astype(np.int32),
-        cohort, upn,
-    )  # fmt: skip
+    entry, leave = entry.astype(np.int32), leave.astype(np.int32)
+    return Schools(FIRST_URN + np.arange(len(phase)), phase, ward, child, school, entry, leave, cohort, upn)
 
 
 def _near(rng: Generator, kind: Ints, home_ward: Ints, phase: Ints, ward: Ints) -> Ints:

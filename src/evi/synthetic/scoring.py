@@ -1,7 +1,7 @@
 """Score what the pipeline found against the truth of a synthetic district.
 
-The caller brings the join between the two worlds (a table of keyed person codes and true persons), since only the
-agency side can make it; everything here works on tables and reads no key.
+The caller brings the join between the two worlds (a table of keyed person codes and true persons), since only
+the agency side can make it; everything here works on tables and reads no key.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ class Score:
 
     Attributes:
         group: what is scored: "all", or a feed, or an ethnicity.
-        records: records in it; pairs_true, pairs_found, pairs_right: pairs that should be, were, and rightly were linked.
+        records: records in it; pairs_true, pairs_found, pairs_right: pairs that should be, were, and rightly
+            were linked.
     """
 
     group: str
@@ -55,8 +56,8 @@ def score_links(truth: pl.DataFrame, found: pl.DataFrame, people: pl.DataFrame |
         found: feed, person, subject_id (`spine/people.parquet`).
         people: person, ethnicity (`truth/people.parquet`).
 
-    A pair is right if both records belong to one true person and to one subject. Records of `truth` that the spine
-    lacks count as linked to nothing; records of the spine without truth are left out.
+    A pair is right if both records belong to one true person and to one subject. Records of `truth` that the
+    spine lacks count as linked to nothing; records of the spine without truth are left out.
     """
     rows = truth.join(found.select("feed", "person", "subject_id"), on=["feed", "person"], how="left")
     rows = rows.with_row_index("row").with_columns(

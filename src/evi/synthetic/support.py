@@ -1,7 +1,7 @@
 """Special educational needs: who gets support or a plan, for what, and when it starts and ends.
 
-Fitted so that the newest January census matches England's published shares, and so that the children assessed under
-the 2012 framework match Connected Bradford's shares with and without a good level of development.
+Fitted so that the newest January census matches England's published shares, and so that the children assessed
+under the 2012 framework match Connected Bradford's shares with and without a good level of development.
 """
 
 from __future__ import annotations
@@ -27,14 +27,24 @@ MALE = {"plan": 0.71, "support": 0.61}
 GIVEN_GLD, GIVEN_NOT = 0.093, 0.491  # ever SEN, 2012 framework (calibration.csv, Connected Bradford)
 PLAN_IF_AUTISTIC = 0.58
 AUTISM_IN_PLANS, SPEECH_IN_SUPPORT = 0.336, 0.257
+KINDS = {
+    "anxiety": "SEMH",
+    "adhd": "SEMH",
+    "learning_disability": "MLD",
+    "vision": "VI",
+    "hearing": "HI",
+    "physical_disability": "PD",
+}
 TYPES = ("ASD", "SLCN", "SEMH", "MLD", "SLD", "SPLD", "HI", "VI", "PD", "OTH")
 
 
 @dataclass(frozen=True)
 class Support:
-    """Each child's SEN. `start`, `end`: SEN support or plan; `plan`: day of the plan (NEVER: none); `kind`: TYPES.
+    """Each child's SEN. `start`, `end`: SEN support or plan; `plan`: day of the plan (NEVER: none); `kind`:
+    TYPES.
 
-    `requested` and `refused` are days of requests for an assessment (NEVER: none) that led to a plan or did not.
+    `requested` and `refused` are days of requests for an assessment (NEVER: none) that led to a plan or did
+    not.
     """
 
     start: Days
@@ -112,7 +122,8 @@ def _pull(needs: Needs, diagnosed: Flags, waiting: Flags) -> Floats:
 def _ever(
     rng: Generator, people: People, needs: Needs, results: Attainment, diagnosed: Flags, waiting: Flags
 ) -> Flags:
-    """Who ever has SEN: shares with and without a good level as in Connected Bradford, by sex and meals as now."""
+    """Who ever has SEN: shares with and without a good level as in Connected Bradford, by sex and meals as
+    now."""
     count = people.children
     boy, fsm = people.sex[:count] == 1, needs.fsm
     old = results.summer < 2022
@@ -195,13 +206,11 @@ def _kinds(
     diagnosed: Flags,
     waiting: Flags,
 ) -> Ints:
-    """Primary type of need: by what is known, with published shares of autism in plans and speech in support."""
+    """Primary type of need: by what is known, with published shares of autism in plans and speech in
+    support."""
     child, count = needs.child, plan.size
     kind = rng.choice([2, 3, 5, 9], size=count, p=[0.42, 0.27, 0.24, 0.07])
-    for name, label in (
-        ("anxiety", "SEMH"), ("adhd", "SEMH"), ("learning_disability", "MLD"), ("vision", "VI"), ("hearing", "HI"),
-        ("physical_disability", "PD"),
-    ):  # fmt: skip
+    for name, label in KINDS.items():
         mine = child[name].has & (rng.random(count) < (0.75 if label not in {"VI", "HI"} else 0.45))
         kind = np.where(mine, TYPES.index(label), kind)
     severe = child["learning_disability"].has & plan & (rng.random(count) < 0.6)

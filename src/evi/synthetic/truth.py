@@ -1,4 +1,5 @@
-"""The truth of a synthetic district: kept apart in `truth/`, for scoring only. No stage of the pipeline reads it."""
+"""The truth of a synthetic district: kept apart in `truth/`, for scoring only. No stage of the pipeline reads
+it."""
 
 from __future__ import annotations
 
@@ -31,7 +32,8 @@ def write_truth(world: World, known: Recognition, folder: Path) -> None:
 
 
 def people_table(world: World) -> pl.DataFrame:
-    """One row a person: person, kind, birth_date, sex, ethnicity, language, mother, father, family, arrived, left."""
+    """One row a person: person, kind, birth_date, sex, ethnicity, language, mother, father, family, arrived,
+    left."""
     people, codes = world.people, world.communities
     language = np.where(people.english, len(codes.language), people.group)
     return pl.DataFrame(
@@ -93,7 +95,8 @@ def homes_table(world: World) -> pl.DataFrame:
 
 
 def needs_table(world: World) -> pl.DataFrame:
-    """person (child), need, onset, end (null: it lasts): every latent need of every child, its family's included."""
+    """person (child), need, onset, end (null: it lasts): every latent need of every child, its family's
+    included."""
     people, needs, family = world.people, world.needs, world.family
     birth = people.birth[: people.children]
     parts = []
@@ -121,7 +124,8 @@ def _need_rows(name: str, rows: Ints, onset: Ints, end: Ints) -> pl.DataFrame:
 
 
 def recognition_table(world: World, known: Recognition) -> pl.DataFrame:
-    """person, condition, state, noticed, referred, assessed: every autistic child and every child referred."""
+    """person, condition, state, noticed, referred, assessed: every autistic child and every child
+    referred."""
     made = known.referrals
     count = world.people.children
     referred, assessed = np.full(count, NEVER), np.full(count, NEVER)

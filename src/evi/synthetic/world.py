@@ -1,4 +1,5 @@
-"""Everything that is true of a synthetic district, put together in order, and each agency's register of people."""
+"""Everything that is true of a synthetic district, put together in order, and each agency's register of
+people."""
 
 from __future__ import annotations
 

@@ -51,10 +51,11 @@ class Outbox:
             layout: name of the layout.
             columns: values by field; days may be whole numbers (NEVER or beyond: null).
             when: day on which the agency wrote the row.
-            later: date fields that are filled in afterwards. A delivery has only those of its own time, and a row
-                comes again in the delivery in which one of them is filled in.
+            later: date fields that are filled in afterwards. A delivery has only those of its own time, and a
+                row comes again in the delivery in which one of them is filled in.
             stamp: field that says when the row was last written.
-            awaits: fields that say something only once a date of `later` is filled in, and what they say before.
+            awaits: fields that say something only once a date of `later` is filled in, and what they say
+                before.
         """
         rules = load(layout)
         edges = {name: np.asarray(columns[name]).astype(np.int64) for name in later}

@@ -14,8 +14,21 @@ from evi.synthetic.world import World, text_ids
 from evi.synthetic.writing import Column, Outbox, choose
 
 SOURCES = ("GP", "HV", "SCHOOL", "SELF", "CSC", "HOSPITAL", "POLICE")
-REASONS = ("DEV", "COMM", "BEH", "AUTISM", "ADHD", "HEARING", "VISION", "MOOD", "SELF_HARM", "SUBSTANCE", "TRAUMA",
-           "PHYSICAL", "OTHER")  # fmt: skip
+REASONS = (
+    "DEV",
+    "COMM",
+    "BEH",
+    "AUTISM",
+    "ADHD",
+    "HEARING",
+    "VISION",
+    "MOOD",
+    "SELF_HARM",
+    "SUBSTANCE",
+    "TRAUMA",
+    "PHYSICAL",
+    "OTHER",
+)
 ASSESSMENT, TREATMENT, FOLLOW_UP = "ASSESSMENT", "TREATMENT", "FOLLOW_UP"
 NEVER_SEEN = 0.07  # referrals that end without a contact (assumption)
 LATE = 0.04  # facts recorded weeks rather than days afterwards (assumption)
@@ -23,7 +36,8 @@ LATE = 0.04  # facts recorded weeks rather than days afterwards (assumption)
 
 @dataclass(frozen=True)
 class Line:
-    """A stream of referrals to one service: mean wait in days, further contacts, reason, and their sources."""
+    """A stream of referrals to one service: mean wait in days, further contacts, reason, and their
+    sources."""
 
     service: str
     reason: str
@@ -34,7 +48,8 @@ class Line:
 
 @dataclass
 class Book:
-    """Referrals (number, person, service, referred, first, discharged, reason, source) and contacts (referral or -1,
+    """Referrals (number, person, service, referred, first, discharged, reason, source) and contacts (referral
+    or -1,
 
     person, service, day, missed, type) under construction, for one feed that began on day `since`.
     """
@@ -93,7 +108,8 @@ class Book:
         )
 
     def pathway(self, rng: Generator, line: Line, person: Ints, when: Ints, seen: Ints) -> None:
-        """Add referrals whose first contact is known (NEVER: still waiting): an assessment and a follow-up."""
+        """Add referrals whose first contact is known (NEVER: still waiting): an assessment and a
+        follow-up."""
         done = seen < NEVER
         discharge = np.where(done, seen + rng.integers(30, 200, seen.size), NEVER)
         self._book(rng, line, person, when, seen, discharge)
@@ -112,12 +128,9 @@ class Book:
     ) -> None:
         size = len(person)
         source = rng.choice(len(SOURCES), size, p=np.array(line.sources))
-        self.referrals.append(
-            (
-                np.arange(size) + self.numbers, person, np.full(size, self.services.index(line.service)), when, first,
-                discharge, np.full(size, REASONS.index(line.reason)), source,
-            )
-        )  # fmt: skip
+        number, reasons = np.arange(size) + self.numbers, np.full(size, REASONS.index(line.reason))
+        services = np.full(size, self.services.index(line.service))
+        self.referrals.append((number, person, services, when, first, discharge, reasons, source))
         self.numbers += size
 
     def _misses(self, person: Ints) -> Floats:
@@ -186,7 +199,8 @@ def lagged(rng: Generator, when: Ints) -> Ints:
 def send_persons(
     world: World, layout: str, feed: str, seen: tuple[Ints, Ints], outbox: Outbox, stamp: str = "RecordedDate"
 ) -> None:
-    """Write the people of each delivery once, as the service knew them at their last contact in its period."""
+    """Write the people of each delivery once, as the service knew them at their last contact in its
+    period."""
     register = world.registers[feed]
     person, when = last_in_period(*seen, outbox)
     rules = load(layout)

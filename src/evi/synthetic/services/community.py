@@ -85,7 +85,8 @@ def _reviews(world: World, book: Book) -> tuple[Ints, Ints]:
 
 
 def _visits(world: World, book: Book) -> None:
-    """Health visitors' other visits: about five a child, more in families under strain, most in the first year."""
+    """Health visitors' other visits: about five a child, more in families under strain, most in the first
+    year."""
     rng, people, needs = world.rng("visits"), world.people, world.needs
     strain = np.exp(0.25 * needs.deprivation + 0.25 * needs.adversity)[world.family]
     child = poisson_rows(rng, VISITS * strain)

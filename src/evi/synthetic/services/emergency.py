@@ -25,9 +25,8 @@ def attendances(world: World, outbox: Outbox) -> None:
     person = adults[poisson_rows(rng, np.full(adults.size, 0.20 * (REFERENCE_DAY - EMERGENCY_FROM) / YEAR))]
     when = EMERGENCY_FROM + (rng.random(person.size) * (REFERENCE_DAY - EMERGENCY_FROM)).astype(np.int64)
     reason = rng.choice(len(REASONS), person.size, p=[0.33, 0.52, 0.015, 0.025, 0.0, 0.11])
-    person, when, reason = (
-        np.concatenate(pair) for pair in ((child, person), (child_day, when), (child_reason, reason))
-    )
+    person, when = np.concatenate([child, person]), np.concatenate([child_day, when])
+    reason = np.concatenate([child_reason, reason])
     here = (when >= people.arrived[person]) & (when < people.left[person]) & (when > people.birth[person])
     person, when, reason = person[here], when[here], reason[here]
     order = np.lexsort((reason, person, when))

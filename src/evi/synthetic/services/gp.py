@@ -14,12 +14,35 @@ from evi.synthetic.world import World
 from evi.synthetic.writing import Column, Outbox, choose
 
 NOT_SHARING = 0.05  # patients of practices that send nothing (assumption)
-CODES = ("AUTISM", "ADHD", "LD", "ANXIETY", "DEPRESSION", "SUBSTANCE", "ALCOHOL", "HEARING", "VISION", "SPEECH",
-         "EPILEPSY", "ASTHMA", "OBESITY", "SELF_HARM", "CARER", "PHYSICAL_DISABILITY")  # fmt: skip
+CODES = (
+    "AUTISM",
+    "ADHD",
+    "LD",
+    "ANXIETY",
+    "DEPRESSION",
+    "SUBSTANCE",
+    "ALCOHOL",
+    "HEARING",
+    "VISION",
+    "SPEECH",
+    "EPILEPSY",
+    "ASTHMA",
+    "OBESITY",
+    "SELF_HARM",
+    "CARER",
+    "PHYSICAL_DISABILITY",
+)
 # Chance that a need is coded in primary care within the history, and mean delay in days (assumptions).
-CODED = {"adhd": ("ADHD", 0.48, 1500), "learning_disability": ("LD", 0.72, 900), "anxiety": ("ANXIETY", 0.45, 200),
-         "hearing": ("HEARING", 0.75, 500), "vision": ("VISION", 0.5, 700), "language_delay": ("SPEECH", 0.35, 600),
-         "physical_disability": ("PHYSICAL_DISABILITY", 0.85, 250), "self_harm": ("SELF_HARM", 0.5, 60)}  # fmt: skip
+CODED = {
+    "adhd": ("ADHD", 0.48, 1500),
+    "learning_disability": ("LD", 0.72, 900),
+    "anxiety": ("ANXIETY", 0.45, 200),
+    "hearing": ("HEARING", 0.75, 500),
+    "vision": ("VISION", 0.5, 700),
+    "language_delay": ("SPEECH", 0.35, 600),
+    "physical_disability": ("PHYSICAL_DISABILITY", 0.85, 250),
+    "self_harm": ("SELF_HARM", 0.5, 60),
+}
 
 
 @dataclass
@@ -94,19 +117,19 @@ def problems(world: World, known: Recognition, outbox: Outbox) -> None:
     rng, people, needs = world.rng("gp problems"), world.people, world.needs
     made = Problems([], [], [], [], [])
     child_count = people.children
-    for name, (code, chance, delay) in CODED.items():
+    for name, (label, chance, delay) in CODED.items():
         need = needs.child[name]
         rows = np.flatnonzero(need.has)
         rows = rows[systematic(rng, np.full(rows.size, chance))]
         made.add(
-            rows, code, need.onset[rows], rng.exponential(delay, rows.size).astype(np.int64), need.end[rows]
+            rows, label, need.onset[rows], rng.exponential(delay, rows.size).astype(np.int64), need.end[rows]
         )
     rows = np.flatnonzero((known.diagnosed < NEVER) & (rng.random(child_count) < 0.93))
     made.add(rows, "AUTISM", known.diagnosed[rows], rng.exponential(35, rows.size).astype(np.int64))
-    for code, share, age in (("ASTHMA", 0.09, 5.0), ("OBESITY", 0.05, 9.0), ("EPILEPSY", 0.008, 4.0)):
+    for named, share, age in (("ASTHMA", 0.09, 5.0), ("OBESITY", 0.05, 9.0), ("EPILEPSY", 0.008, 4.0)):
         rows = np.flatnonzero(rng.random(child_count) < share)
-        onset = people.birth[rows] + np.clip(rng.normal(age, 2.2, rows.size), 0.5, 16) * YEAR
-        made.add(rows, code, onset.astype(np.int64), rng.exponential(60, rows.size).astype(np.int64))
+        begun = people.birth[rows] + np.clip(rng.normal(age, 2.2, rows.size), 0.5, 16) * YEAR
+        made.add(rows, named, begun.astype(np.int64), rng.exponential(60, rows.size).astype(np.int64))
     _adults(world, made)
     person, code, onset, recorded, end = (
         np.concatenate(part) for part in (made.person, made.code, made.onset, made.recorded, made.end)
@@ -158,8 +181,17 @@ def _adults(world: World, made: Problems) -> None:
             parent[mine], name, using.onset[rows[mine]], rng.exponential(300, mine.sum()).astype(np.int64)
         )
     adults = np.arange(people.children, people.count)
-    for name, rate in (("ANXIETY", 0.10), ("DEPRESSION", 0.12), ("ASTHMA", 0.10), ("OBESITY", 0.14), ("CARER", 0.03),
-                       ("ALCOHOL", 0.02), ("HEARING", 0.05), ("VISION", 0.03), ("EPILEPSY", 0.01)):  # fmt: skip
+    for name, rate in (
+        ("ANXIETY", 0.10),
+        ("DEPRESSION", 0.12),
+        ("ASTHMA", 0.10),
+        ("OBESITY", 0.14),
+        ("CARER", 0.03),
+        ("ALCOHOL", 0.02),
+        ("HEARING", 0.05),
+        ("VISION", 0.03),
+        ("EPILEPSY", 0.01),
+    ):
         rows = adults[poisson_rows(rng, np.full(adults.size, rate))]
         rows = np.unique(rows)
         begin = np.maximum(people.birth[rows] + 18 * YEAR, HISTORY_START)

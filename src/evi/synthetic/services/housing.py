@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from evi.synthetic.calendar import REFERENCE_DAY, YEAR, Ints, day
+from evi.synthetic.calendar import REFERENCE_DAY, YEAR, Array, day
 from evi.synthetic.draws import poisson_rows
 from evi.synthetic.homes import TENURES
 from evi.synthetic.layouts import load
@@ -16,6 +16,13 @@ from evi.synthetic.writing import Column, Outbox, choose
 
 HOUSING_FROM, FIRE_FROM = day(date(2010, 4, 1)), day(date(2016, 4, 1))
 ISSUES = ("DAMP", "OVERCROWDED", "ARREARS", "EVICTION_NOTICE", "HOMELESS", "TEMPORARY")
+# Need: its issue, chance that it is ever reported, and mean days until it is resolved (assumptions).
+REPORTED = {
+    "damp": (0, 0.55, 240),
+    "overcrowding": (1, 0.45, 900),
+    "arrears": (2, 0.65, 200),
+    "homelessness": (4, 0.85, 150),
+}
 HAZARDS = ("HOARDING", "NO_ALARM", "SMOKING", "CANDLES", "ELECTRICAL", "BLOCKED_EXIT", "ARSON", "OTHER")
 
 
@@ -57,52 +64,13 @@ def tenancies(world: World, outbox: Outbox) -> None:
 
 def issues(world: World, outbox: Outbox) -> None:
     """Write damp, overcrowding, arrears, notices and homelessness, by address."""
-    rng, needs, families, homes = world.rng("issues"), world.needs, world.families, world.homes
-    parts: list[tuple[Ints, Ints, Ints, Ints, Ints]] = []
-    settings = {
-        "damp": (0, 0.55, 240),
-        "overcrowding": (1, 0.45, 900),
-        "arrears": (2, 0.65, 200),
-        "homelessness": (4, 0.85, 150),
-    }
-    for name, (code, chance, lasting) in settings.items():
-        need = needs.family[name]
-        family = np.flatnonzero(need.has & (rng.random(len(families.group)) < chance))
-        reports = np.repeat(family, 1 + rng.poisson(0.6, family.size))
-        until = np.minimum(need.end[reports], REFERENCE_DAY)
-        when = need.onset[reports] + rng.random(reports.size) * np.maximum(until - need.onset[reports], 20)
-        when = when.astype(np.int64)
-        value = rng.gamma(2.0, 420, reports.size) if code == 2 else np.full(reports.size, np.nan)
-        parts.append(
-            (reports, np.full(reports.size, code), when, when + rng.exponential(lasting, reports.size), value)
-        )
-        if name == "arrears":
-            notice = reports[rng.random(reports.size) < 0.28]
-            served = need.onset[notice] + rng.integers(40, 300, notice.size)
-            parts.append(
-                (notice, np.full(notice.size, 3), served, served + 120, np.full(notice.size, np.nan))
-            )
-        if name == "homelessness":
-            housed = rng.random(reports.size) < 0.5
-            parts.append(
-                (
-                    reports[housed],
-                    np.full(housed.sum(), 5),
-                    when[housed] + 7,
-                    when[housed] + rng.integers(30, 400, housed.sum()),
-                    np.full(housed.sum(), np.nan),
-                )
-            )
+    families, homes = world.families, world.homes
+    parts = [part for name in REPORTED for part in _reports(world, name)]
     family, code, when, until, value = (np.concatenate(column) for column in zip(*parts, strict=True))
-    when = when.astype(np.int64)
-    ok = (
-        (when >= HOUSING_FROM)
-        & (when <= REFERENCE_DAY)
-        & (when < families.end[family])
-        & (when > families.start[family])
-    )
-    family, code, when, until, value = family[ok], code[ok], when[ok], until[ok].astype(np.int64), value[ok]
-    order = np.lexsort((family, code, when))
+    inside = (when >= HOUSING_FROM) & (when <= REFERENCE_DAY)
+    inside &= (when < families.end[family]) & (when > families.start[family])
+    order = np.flatnonzero(inside)
+    order = order[np.lexsort((family[order], code[order], when[order]))]
     family, code, when, until, value = family[order], code[order], when[order], until[order], value[order]
     columns: dict[str, Column] = {
         "IssueRef": text_ids("ISS", np.arange(when.size) + 1_000_000),
@@ -113,6 +81,29 @@ def issues(world: World, outbox: Outbox) -> None:
         "ValuePounds": pl.Series(np.round(value, 2)).fill_nan(None),
     }
     outbox.send("housing_issues", columns, when, later=("ResolvedDate",))
+
+
+def _reports(world: World, name: str) -> list[tuple[Array, ...]]:
+    """Reports of one need, and what follows from it: family, number in ISSUES, day, day resolved, pounds."""
+    rng, need = world.rng(f"issues {name}"), world.needs.family[name]
+    code, chance, lasting = REPORTED[name]
+    family = np.flatnonzero(need.has & (rng.random(need.has.size) < chance))
+    family = np.repeat(family, 1 + rng.poisson(0.6, family.size))
+    size = family.size
+    began, until = need.onset[family].astype(np.int64), np.minimum(need.end[family], REFERENCE_DAY)
+    when = began + (rng.random(size) * np.maximum(until - began, 20)).astype(np.int64)
+    nothing = np.full(size, np.nan)
+    value = rng.gamma(2.0, 420, size) if name == "arrears" else nothing
+    resolved = when + rng.exponential(lasting, size).astype(np.int64)
+    made: list[tuple[Array, ...]] = [(family, np.full(size, code), when, resolved, value)]
+    if name in {"arrears", "homelessness"}:
+        notice = name == "arrears"
+        rows = np.flatnonzero(rng.random(size) < (0.28 if notice else 0.5))
+        later = when[rows] + (rng.integers(40, 300, rows.size) if notice else 7)
+        ended = later + (120 if notice else rng.integers(30, 400, rows.size))
+        then = np.full(rows.size, ISSUES.index("EVICTION_NOTICE" if notice else "TEMPORARY"))
+        made.append((family[rows], then, later, ended, nothing[rows]))
+    return made
 
 
 def visits(world: World, outbox: Outbox) -> None:

@@ -60,8 +60,11 @@ def _requests(world: World, support: Support, asked: Ints, refused: Ints, outbox
     for number, name in enumerate(("EducationAdviceDate", "HealthAdviceDate", "SocialCareAdviceDate")):
         columns[name] = np.where(agreed & (rng.random(child.size) < 0.94), advice[:, number], NEVER)
     later = tuple(name for name in columns if name.endswith("Date") and name != "ReceivedDate")
-    outbox.send("sen2_requests", columns, received, later=later, awaits={"RequestOutcome": ("RequestOutcomeDate", "A"),
-                "AssessmentOutcome": ("AssessmentOutcomeDate", "A")})  # fmt: skip
+    awaits: dict[str, tuple[str, str | None]] = {
+        "RequestOutcome": ("RequestOutcomeDate", "A"),
+        "AssessmentOutcome": ("AssessmentOutcomeDate", "A"),
+    }
+    outbox.send("sen2_requests", columns, received, later=later, awaits=awaits)
 
 
 def _plans(world: World, support: Support, child: Ints, outbox: Outbox) -> tuple[Ints, Ints]:

@@ -198,7 +198,8 @@ def _days(days: Ints, last: int) -> pl.Series:
 
 
 def _grouped(text: pl.Series, group: Ints, wanted: Ints) -> pl.Series:
-    """The texts of each group joined in order, for every number in `wanted` (nothing where a group is empty)."""
+    """The texts of each group joined in order, for every number in `wanted` (nothing where a group is
+    empty)."""
     joined = (
         pl.DataFrame({"group": group, "text": text})
         .group_by("group", maintain_order=True)

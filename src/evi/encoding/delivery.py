@@ -8,10 +8,10 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from evi.encoding.columns import Column
+from evi.encoding.columns import Column, arrow
+from evi.encoding.columns import compute as pc
 from evi.encoding.gazetteer import Gazetteer
 from evi.encoding.people import encode_identities
 from evi.encoding.tokens import CLEAR, TOKENS, Coder
@@ -37,8 +37,10 @@ _OBSERVED: dict[str, pa.DataType] = {
     "language": pa.string(),
     "lsoa": pa.string(),
 }
-LINKAGE_SCHEMA = pa.schema([*_OBSERVED.items(), *((name, kind) for name, (kind, _) in TOKENS.items())])
-RELATION_SCHEMA = pa.schema(
+LINKAGE_SCHEMA: pa.Schema = arrow.schema(
+    [*_OBSERVED.items(), *((name, kind) for name, (kind, _) in TOKENS.items())]
+)
+RELATION_SCHEMA: pa.Schema = arrow.schema(
     [("type", pa.string()), ("person", pa.int64()), ("other", pa.int64()), ("known_at", pa.date32())]
 )
 
@@ -122,10 +124,11 @@ def _rows(con: duckdb.DuckDBPyConnection, layout: Layout, reading: Reading) -> p
     wanted += [layout.home] if layout.home else []
     wanted += [name for person in layout.persons[:1] for name in _place_fields(person)]
     columns = ", ".join(f'"{name}"' for name in dict.fromkeys(wanted) if name)
-    return con.sql(
+    rows: pa.Table = con.sql(
         f"SELECT row_no, known_at, withdrawn{', ' + columns if columns else ''} "
         f"FROM {reading.table} ORDER BY row_no"
     ).to_arrow_table()
+    return rows
 
 
 def _place_fields(person: PersonMap) -> list[str]:
@@ -249,7 +252,7 @@ def _observed_identities(
     columns = [f"{common_sql(layout.field(name), _quoted(name))} AS {_quoted(name)}" for name in names]
     observed = _quoted(person.observed) if person.observed else "period_end"
     held_from = _quoted(person.address_from) if person.address_from else observed
-    return con.sql(
+    seen: pa.Table = con.sql(
         f"""SELECT {", ".join(columns)},
             max(CAST({observed} AS DATE)) AS evi_observed,
             min(CAST(coalesce({held_from}, {observed}) AS DATE)) AS evi_from,
@@ -257,6 +260,7 @@ def _observed_identities(
         FROM {reading.table} WHERE {_quoted(person.local_id)} IS NOT NULL
         GROUP BY {", ".join(str(i + 1) for i in range(len(columns)))}"""
     ).to_arrow_table()
+    return seen
 
 
 def _quoted(name: str) -> str:
@@ -267,7 +271,7 @@ def _relations(layout: Layout, rows: pa.Table, payload: pa.Table) -> pa.Table:
     """Who is whose mother, as the rows say; each pair once, from the day it was first known."""
     tables = [RELATION_SCHEMA.empty_table()]
     for relation in layout.relations:
-        table = pa.table(
+        table: pa.Table = arrow.table(
             {
                 "type": pa.array([relation.type] * rows.num_rows, pa.string()),
                 "person": payload[f"person_{relation.subject}"],

@@ -80,7 +80,7 @@ def _standing(district: District) -> dict[str, dict[str, Any]]:
 def _wanted(
     district: District, layouts: Mapping[str, Layout], keys: Keys, result: StageResult
 ) -> dict[str, dict[str, Any]]:
-    """What should be encoded: from `layout/delivery` to the extract and the hash of all that decides its codes."""
+    """From `layout/delivery` to the extract it is in and the hash of all that decides its codes."""
     files = extract_files([district.extracts]) if district.extracts.is_dir() else []
     hashes = RunLedger(district.root, district.runs).hash_files(files)
     reference = district.reference / ADDRESSES

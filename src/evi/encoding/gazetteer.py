@@ -5,24 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from evi.encoding import normalise
 from evi.encoding.columns import Column
+from evi.encoding.columns import compute as pc
 from evi.encoding.identifiers import property_numbers
 
 
 class Gazetteer:
-    """`reference/addresses.parquet` in memory; empty where the district has none, and then every answer is null.
+    """`reference/addresses.parquet` in memory; where the district has none, every answer is null.
 
     Args:
         path: a Parquet file with `uprn`, `postcode`, `lsoa` and `address_line`.
     """
 
     def __init__(self, path: Path) -> None:
-        self._uprns = pa.array([], pa.string())
-        self._areas = pa.array([], pa.string())
+        self._uprns: Column = pa.array([], pa.string())
+        self._areas: Column = pa.array([], pa.string())
         self._area_of_postcode: dict[str, str] = {}
         self._uprn_of_address: dict[str, str | None] = {}
         self._postcodes: dict[str, str | None] = {}
@@ -82,7 +82,7 @@ class Gazetteer:
 
     def areas(self, uprns: Column | None, postcodes: Column | None, rows: int) -> Column:
         """The LSOA of each row: of its UPRN, else the one that most of its postcode's addresses are in."""
-        areas = pa.nulls(rows, pa.string())
+        areas: Column = pa.nulls(rows, pa.string())
         if uprns is not None and len(self._uprns):
             areas = self._areas.take(pc.index_in(uprns, value_set=self._uprns))
         if postcodes is not None and self._area_of_postcode:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from evi.encoding.columns import Column
+from evi.encoding.columns import compute as pc
 
 _NHS_WEIGHTS = np.array([10, 9, 8, 7, 6, 5, 4, 3, 2])
 _UPN_WEIGHTS = np.arange(2, 14)
@@ -42,19 +42,19 @@ def upns(values: Column) -> Column:
 
 def trimmed(values: Column) -> Column:
     """Text without blanks at either end; empty text is null."""
-    plain = pc.utf8_trim_whitespace(values.cast(pa.string()))
+    plain: Column = pc.utf8_trim_whitespace(values.cast(pa.string()))
     return pc.if_else(pc.equal(plain, ""), None, plain)
 
 
 def property_numbers(values: Column) -> Column:
     """UPRNs without leading noughts or blanks; empty text is null."""
-    plain = pc.utf8_ltrim(pc.utf8_trim_whitespace(values.cast(pa.string())), "0")
+    plain: Column = pc.utf8_ltrim(pc.utf8_trim_whitespace(values.cast(pa.string())), "0")
     return pc.if_else(pc.equal(plain, ""), None, plain)
 
 
 def _characters(texts: Column, shape: str, width: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
     """Row numbers of the texts of this shape, and their characters as a matrix of bytes."""
-    fits = pc.fill_null(pc.match_substring_regex(texts, shape), False)
+    fits: Column = pc.fill_null(pc.match_substring_regex(texts, shape), False)
     rows = np.flatnonzero(np.asarray(fits))
     joined = "".join(texts.take(pa.array(rows)).to_pylist()).encode("ascii")
     return rows, np.frombuffer(joined, np.uint8).reshape(-1, width)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from evi.encoding.columns import Column
+from evi.encoding.columns import Column, arrow
+from evi.encoding.columns import compute as pc
 from evi.encoding.tokens import CLEAR, TOKENS, Coder
 
 # Roles that a column of a people table can have; `birth_year`, `birth_month` and `birth_day` go together.
@@ -38,7 +38,7 @@ def encode_identities(columns: Mapping[str, Column], coder: Coder) -> dict[str, 
         made["fn2"] = pc.coalesce(made["fn2"], middle) if "fn2" in made else middle
     made |= _compounds(made, coder)
     kinds = {name: kind for name, (kind, _) in TOKENS.items()} | CLEAR
-    return {name: made[name] if name in made else pa.nulls(rows, kind) for name, kind in kinds.items()}
+    return {name: made[name] if name in made else arrow.nulls(rows, kind) for name, kind in kinds.items()}
 
 
 def _joined_parts(columns: Mapping[str, Column], rows: int) -> Column:

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from evi.encoding import identifiers, normalise
 from evi.encoding.columns import Column
+from evi.encoding.columns import compute as pc
 from evi.encoding.keys import Keys
 
 LINKAGE = "linkage"

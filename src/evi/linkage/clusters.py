@@ -1,8 +1,8 @@
 """Links to people: clusters that never hold two persons of one feed.
 
-Strongest links first; a link that would put two records of one feed together, or two records that can't be one
-person, is refused and counted. Refusing the weaker link is the same as cutting the impossible cluster at its
-weakest edge.
+Strongest links first; a link that would put two records of one feed together, or two records that can't be
+one person, is refused and counted. Refusing the weaker link is the same as cutting the impossible cluster at
+its weakest edge.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ class Level:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A named comparison: its null condition (nothing to compare), then its levels from most to least alike."""
+    """A named comparison: its null condition (nothing to compare), then its levels, most alike first."""
 
     name: str
     null: str
@@ -201,7 +201,7 @@ _START = {"H": 0.6, "D": 0.1, "P": 0.1, "X": 0.2, "exact": 0.88, "related": 0.06
 
 
 def _family_place(columns: Collection[str]) -> Comparison:
-    """Surname by place, within what both records give: agreement of a kind that can't be seen costs nothing."""
+    """Surname by place, within what both records give: what can't be seen costs nothing."""
     place, name = _places(columns), _surnames(columns)
     given = {
         "home": f"({_both('h1')})" if "h1" in columns else "false",

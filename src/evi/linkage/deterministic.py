@@ -39,7 +39,7 @@ def anchor(con: duckdb.DuckDBPyConnection, *, one_per_feed: bool) -> dict[str, i
     left, right = (once[np.asarray(links[side], np.int64)] for side in ("l", "r"))
     found = cluster((1 << feeds).tolist(), (left, right, np.asarray(links["p"], float)))
     counts["refused, two records of one feed"] = found.refused
-    _write_nodes(con, people["rec"], feeds, found.root[once], found.probability[once])
+    _write_nodes(con, np.asarray(people["rec"], np.int64), feeds, found.root[once], found.probability[once])
     con.execute("DROP TABLE anchors")
     return counts
 
@@ -68,8 +68,8 @@ def _write_nodes(
 def _doubles(con: duckdb.DuckDBPyConnection, columns: set[str], count: int) -> Ints:
     """For each record, the first of its feed that is the same registration made twice (itself, as a rule).
 
-    Two records of one feed are otherwise two people. They are one only if a verified identifier, the birth date
-    and the forename's group agree, or both names, the birth date and a home do.
+    Two records of one feed are otherwise two people. They are one only if a verified identifier, the birth
+    date and the forename's group agree, or both names, the birth date and a home do.
     """
     keys = [f"{name}, dob, fn_t" for name in ("nhs", "upn") if {name, "dob", "fn_t"} <= columns]
     selects = [

@@ -2,12 +2,13 @@
 
 A home begins when a feed first gives it and the person was not known to have left it. A feed that still gives
 an old home after others have given a newer one is out of date, not news; a feed that goes back from the newer
-home to the older one is news. A new home that one feed gives once, and that fresher reports of the old home from
-other feeds contradict, is taken for a slip.
+home to the older one is news. A new home that one feed gives once, and that fresher reports of the old home
+from other feeds contradict, is taken for a slip.
 
-Two more things are read from the people themselves. A mother and her child under sixteen move together unless the
-child's own feeds say otherwise, so the reports of one count, weakly, for the other. And a home to which unrelated
-newcomers with another surname have come, and which nobody of the family before was seen at since, has changed
+Two more things are read from the people themselves. A mother and her child under sixteen move together unless
+the child's own feeds say otherwise, so the reports of one count, weakly, for the other. And a home to which
+unrelated newcomers with another surname have come, and which nobody of the family before was seen at since,
+has changed
 hands: those before have left it, for a place not known.
 """
 
@@ -21,6 +22,8 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+
+from evi.linkage.queries import table_of
 
 CONTRADICTED_AFTER = timedelta(days=30)
 CONTRADICTED_DAYS = 400  # a child's own feeds lag, some by a year; after that their word stands against hers
@@ -52,7 +55,8 @@ def build_households(con: duckdb.DuckDBPyConnection) -> pa.Table:
     """Residence intervals of every subject.
 
     Args:
-        con: holds `addresses` (subject_id, feed, home, start, seen, lsoa, sn), `mothers` (subject_id, other_id)
+        con: holds `addresses` (subject_id, feed, home, start, seen, lsoa, sn), `mothers` (subject_id,
+        other_id)
             and `births` (subject_id, birth_month).
 
     Returns:
@@ -77,10 +81,12 @@ def build_households(con: duckdb.DuckDBPyConnection) -> pa.Table:
         SELECT home, mode(lsoa ORDER BY lsoa) AS lsoa FROM addresses
         WHERE home IS NOT NULL AND lsoa IS NOT NULL GROUP BY home"""
     )
-    return con.sql(
-        """SELECT subject_id, home AS household_id, lsoa, start, "end" FROM stays LEFT JOIN lsoa_of USING (home)
-        WHERE "end" IS NULL OR "end" > start ORDER BY subject_id, start, household_id"""
-    ).to_arrow_table()
+    return table_of(
+        con,
+        """SELECT subject_id, home AS household_id, lsoa, start, "end"
+        FROM stays LEFT JOIN lsoa_of USING (home)
+        WHERE "end" IS NULL OR "end" > start ORDER BY subject_id, start, household_id""",
+    )
 
 
 def _reports(con: duckdb.DuckDBPyConnection) -> None:
@@ -96,12 +102,14 @@ def _reports(con: duckdb.DuckDBPyConnection) -> None:
             SELECT m.subject_id, m.other_id AS kin_id, b.birth_month AS born
             FROM mothers m JOIN births b ON b.subject_id = m.subject_id
             UNION ALL
-            SELECT m.other_id, m.subject_id, b.birth_month FROM mothers m JOIN births b ON b.subject_id = m.subject_id),
+            SELECT m.other_id, m.subject_id, b.birth_month
+            FROM mothers m JOIN births b ON b.subject_id = m.subject_id),
         given AS (
-            SELECT p.subject_id, '{KIN}' || o.feed AS feed, o.home, greatest(min(o.start), min(p.born)) AS start,
-                   max(o.seen) AS seen
+            SELECT p.subject_id, '{KIN}' || o.feed AS feed, o.home,
+                   greatest(min(o.start), min(p.born)) AS start, max(o.seen) AS seen
             FROM pairs p JOIN own o ON o.subject_id = p.kin_id
-            WHERE p.born IS NOT NULL AND o.seen >= p.born AND o.start < p.born + INTERVAL {TOGETHER_YEARS} YEAR
+            WHERE p.born IS NOT NULL AND o.seen >= p.born
+              AND o.start < p.born + INTERVAL {TOGETHER_YEARS} YEAR
             GROUP BY ALL)
         SELECT g.* FROM given g
         WHERE EXISTS (FROM own o WHERE o.subject_id = g.subject_id AND o.home = g.home)
@@ -124,7 +132,8 @@ def _end_at_turnover(con: duckdb.DuckDBPyConnection) -> None:
             SELECT r.subject_id, r.home, f.family, max(r.seen) AS seen
             FROM reports r JOIN family f USING (subject_id) GROUP BY ALL),
         family_seen AS (SELECT home, family, max(seen) AS seen FROM last_seen GROUP BY ALL),
-        surname_seen AS (SELECT home, sn, max(seen) AS seen FROM last_seen JOIN named USING (subject_id) GROUP BY ALL),
+        surname_seen AS (
+            SELECT home, sn, max(seen) AS seen FROM last_seen JOIN named USING (subject_id) GROUP BY ALL),
         confirmed AS (
             SELECT s.subject_id, s.home, s.start, any_value(f.family) AS family,
                    greatest(any_value(a.seen), max(b.seen), s.start) AS seen

@@ -9,10 +9,11 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from evi.linkage.queries import one_number
+from evi.encoding.columns import arrow
+from evi.linkage.queries import one_number, table_of
 from evi.workspace import quote
 
-LEDGER_SCHEMA = pa.schema(
+LEDGER_SCHEMA: pa.Schema = arrow.schema(
     [
         ("change_no", pa.int32()),
         ("change", pa.string()),
@@ -37,8 +38,8 @@ class IdChanges:
 def assign_ids(con: duckdb.DuckDBPyConnection, previous: Path | None) -> IdChanges:
     """Make `subjects_of` (rec, subject_id) from `resolved` and `records` (rec, feed, person).
 
-    An id of the spine before goes to the cluster that holds most of its records, the lowest of equals; a cluster
-    that inherits none gets the next free number, in the order of its first record.
+    An id of the spine before goes to the cluster that holds most of its records, the lowest of equals; a
+    cluster that inherits none gets the next free number, in the order of its first record.
 
     Args:
         previous: the spine folder that stood before, or None.
@@ -100,12 +101,14 @@ def _changes(con: duckdb.DuckDBPyConnection, past: pa.Table) -> IdChanges:
         SELECT o.subject_id AS was, i.subject_id AS now, shared
         FROM overlap o JOIN ids i USING (cluster) WHERE o.subject_id <> i.subject_id"""
     )
-    rows = con.sql(
-        """SELECT CASE WHEN now IN (SELECT subject_id FROM ids WHERE fresh) THEN 'split' ELSE 'merged' END AS change,
+    rows = table_of(
+        con,
+        """SELECT CASE WHEN now IN (SELECT subject_id FROM ids WHERE fresh) THEN 'split'
+                       ELSE 'merged' END AS change,
                   was AS subject_id, now AS other_id, shared::INTEGER AS records
-        FROM moved ORDER BY ALL"""
-    ).to_arrow_table()
-    run = max(past["change_no"].to_pylist(), default=0) + 1
+        FROM moved ORDER BY ALL""",
+    )
+    run = max([int(number or 0) for number in past["change_no"].to_pylist()], default=0) + 1
     fresh = rows.add_column(0, "change_no", pa.array([run] * len(rows), pa.int32())).cast(LEDGER_SCHEMA)
     changes = fresh["change"].to_pylist()
     return IdChanges(

@@ -109,12 +109,13 @@ def _list_sql(column: str, prefix: str) -> str:
         WITH counted AS (
             SELECT rec, {column} AS value, max(seen) AS seen, sum(times) AS times
             FROM variants WHERE {column} IS NOT NULL GROUP BY rec, {column}),
-        ranked AS (SELECT rec, max_by(value, (seen, times, value), {HOMES}) AS latest FROM counted GROUP BY rec)
+        ranked AS (
+            SELECT rec, max_by(value, (seen, times, value), {HOMES}) AS latest FROM counted GROUP BY rec)
         SELECT rec, {picks} FROM ranked"""
 
 
 def _near_values(con: duckdb.DuckDBPyConnection, filled: frozenset[str]) -> None:
-    """Tables `near_<name>`: for each code, the codes of other values that share a form with a letter left out."""
+    """Tables `near_<name>`: for each code, the codes of the values that are one slip away."""
     for name in _NEAR:
         if name not in filled:
             continue

@@ -109,7 +109,8 @@ def _audit(con: duckdb.DuckDBPyConnection, resolution: Resolution, threshold: fl
             con,
             f"""SELECT count(*) FILTER ({contradicted} AND l.dob <> r.dob AND l.ym <> r.ym AND l.md <> r.md
                     AND l.yd <> r.yd), count(*) FILTER ({contradicted} AND l.dob = r.dob AND l.sn = r.sn)
-            FROM links JOIN people l ON l.rec = rec_l JOIN people r ON r.rec = rec_r WHERE p >= {threshold}""",
+            FROM links JOIN people l ON l.rec = rec_l JOIN people r ON r.rec = rec_r
+            WHERE p >= {threshold}""",
         )
     return {
         "expected_matches": model.expected_matches,
@@ -131,15 +132,17 @@ def _warnings(report: dict[str, Any], feeds: list[str]) -> list[str]:
     odd = audit["confident_links_with_other_forename_and_birth_date"]
     if odd > MOST_CONTRADICTED_LINKS * max(1, audit["confident_links"]):
         warnings.append(f"{odd:,} confident links have a different forename and a different birth date.")
-    for note in report["blocks"]:
-        if note["blocks_dropped"]:
-            warnings.append(
-                f"Blocking by {note['rule']}: {note['blocks_dropped']:,} blocks were too large and were left "
-                f"out (the largest had {note['largest_dropped']:,} records)."
-            )
-    for name, count in report["deterministic_links"].items():
-        if "contradict" in name and count:
-            warnings.append(f"{count:,} times the {name}: perhaps a sibling's number; left for the model.")
+    warnings += [
+        f"Blocking by {note['rule']}: {note['blocks_dropped']:,} blocks were too large and were left "
+        f"out (the largest had {note['largest_dropped']:,} records)."
+        for note in report["blocks"]
+        if note["blocks_dropped"]
+    ]
+    warnings += [
+        f"{count:,} times the {name}: perhaps a sibling's number; left for the model."
+        for name, count in report["deterministic_links"].items()
+        if "contradict" in name and count
+    ]
     if len(feeds) == 1:
         warnings.append("There is one feed only, so there was nothing to link across.")
     return warnings

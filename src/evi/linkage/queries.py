@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 
 def one_row(con: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:
@@ -15,6 +16,12 @@ def one_row(con: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:
 def one_number(con: duckdb.DuckDBPyConnection, sql: str) -> int:
     """The only value of a query, as a whole number."""
     return int(one_row(con, sql)[0])
+
+
+def table_of(con: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
+    """The rows of a query as an Arrow table."""
+    table: pa.Table = con.sql(sql).to_arrow_table()
+    return table
 
 
 def columns_that_hold_something(con: duckdb.DuckDBPyConnection, table: str) -> frozenset[str]:

@@ -36,7 +36,8 @@ class Options:
 
 @dataclass
 class Resolution:
-    """What the engine found. Tables `scored` (pairs) and `resolved` (rec, cluster, probability) are in `con`."""
+    """What the engine found; tables `links` (pairs) and `resolved` (rec, cluster, probability) hold the
+    rest."""
 
     model: Model
     blocks: list[BlockNote] = field(default_factory=list)
@@ -119,7 +120,10 @@ def _clusters(con: duckdb.DuckDBPyConnection, options: Options) -> Clusters:
     right = np.searchsorted(comps, np.asarray(edges["b"], np.int64))
     masks = [int(mask) for mask in nodes["mask"]] if options.one_per_feed else [0] * len(comps)
     found = cluster(masks, (left, right, np.asarray(edges["p"], float)))
-    table = pa.table({"comp": comps, "cluster": comps[found.root], "joined": found.probability})
+    table = pa.table(
+        [pa.array(comps), pa.array(comps[found.root]), pa.array(found.probability)],
+        ["comp", "cluster", "joined"],
+    )
     con.register("found", table)
     con.execute(
         """CREATE OR REPLACE TABLE resolved AS

@@ -16,7 +16,7 @@ Weights = Callable[[Comparison, int], tuple[float, float]]
 
 
 def settings_for(comparisons: Sequence[Comparison], weights: Weights, prior: float) -> dict[str, Any]:
-    """Splink's settings for these comparisons, m, u and prior (the chance that two records are one person)."""
+    """Splink's settings for these comparisons, weights and prior (the chance of a match, any two records)."""
     return {
         "link_type": "dedupe_only",
         "unique_id_column_name": "rec",
@@ -41,12 +41,13 @@ def score_pairs(
 ) -> None:
     """Score the pairs of table `pairs` (l, r, and a text `tag`) over `people` into table `out`.
 
-    `out` has rec_l, rec_r, tag, match_weight, match_probability and `mw_<comparison>`, the weight in bits of each
-    comparison before term frequencies.
+    `out` has rec_l, rec_r, tag, match_weight, match_probability and `mw_<comparison>`, the weight in bits of
+    each comparison before term frequencies.
 
     Args:
         least_weight: pairs below this weight (log2 of the odds) are left out.
-        term_frequencies: whether rare values count for more; training on agreement patterns has no use for it.
+        term_frequencies: whether rare values count for more; training on agreement patterns has no use for
+        it.
     """
     logging.getLogger("splink").setLevel(logging.ERROR)
     settings = json.loads(json.dumps(settings))
@@ -57,7 +58,8 @@ def score_pairs(
                 level.pop("tf_minimum_u_value", None)
                 level.pop("disable_tf_exact_match_detection", None)
     con.execute(
-        f"CREATE OR REPLACE TABLE evi_pairs AS SELECT tag AS match_key, l AS join_key_l, r AS join_key_r FROM {pairs}"
+        f"""CREATE OR REPLACE TABLE evi_pairs AS
+        SELECT tag AS match_key, l AS join_key_l, r AS join_key_r FROM {pairs}"""
     )
     api = DuckDBAPI(connection=con)
     linker = Linker(api.register("people"), settings, log_level=None, validate_settings=False)
@@ -69,5 +71,5 @@ def score_pairs(
         SELECT rec_l, rec_r, match_key AS tag, match_weight, match_probability, {parts}
         FROM {predicted.physical_name}"""
     )
-    linker.table_management.delete_tables_created_by_splink_from_db()
+    linker.table_management.delete_tables_created_by_splink_from_db()  # type: ignore[no-untyped-call]
     con.execute("DROP TABLE IF EXISTS evi_pairs")

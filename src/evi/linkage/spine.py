@@ -17,6 +17,7 @@ from evi.linkage.households import build_households
 from evi.linkage.identity import IdChanges, assign_ids
 from evi.linkage.people import TOKEN_COLUMNS
 from evi.linkage.quality import quality_report
+from evi.linkage.queries import table_of
 from evi.linkage.relations import build_relations
 from evi.linkage.resolve import Options, Resolution, resolve
 from evi.workspace import SILENT, District, EviError, Progress, StageResult, connect, quote, replace_dir
@@ -78,7 +79,7 @@ def _files(district: District, deliveries: list[dict[str, Any]], part: str) -> l
 
 
 def _load(con: duckdb.DuckDBPyConnection, district: District, deliveries: list[dict[str, Any]]) -> list[str]:
-    """Tables `seen` (every observation), `records` (rec, feed, person) and `observations`; returns the feeds."""
+    """Tables `records` (rec, feed, person) and `observations`; returns the names of the feeds."""
     paths = ", ".join(quote(str(path)) for _, path in _files(district, deliveries, "linkage"))
     con.execute(f"CREATE VIEW encoded_linkage AS FROM read_parquet([{paths}])")
     con.execute(
@@ -114,7 +115,7 @@ def _tables(
         SELECT r.feed, r.person, s.subject_id, round(s.probability, 6) AS probability
         FROM records r JOIN subjects_of s USING (rec) ORDER BY r.feed, r.person"""
     )
-    people = con.sql("FROM spine_people ORDER BY feed, person").to_arrow_table()
+    people = table_of(con, "FROM spine_people ORDER BY feed, person")
     con.register("subjects_now", subjects := _subjects(con))
     con.execute("CREATE TABLE births AS SELECT subject_id, birth_month FROM subjects_now")
     con.unregister("subjects_now")
@@ -136,7 +137,7 @@ def _tables(
 
 
 def _subjects(con: duckdb.DuckDBPyConnection) -> pa.Table:
-    """What is told of each subject in clear: the value that most feeds give, then most rows, then the latest."""
+    """What is told of each subject in clear: the value that most feeds give, then rows, then the latest."""
     con.execute(
         """CREATE TABLE told AS
         SELECT s.subject_id, e.feed, e.birth_month, e.sex, e.ethnicity, e.language,
@@ -148,17 +149,20 @@ def _subjects(con: duckdb.DuckDBPyConnection) -> pa.Table:
         con.execute(
             f"""CREATE TABLE told_{name} AS
             WITH counted AS (
-                SELECT subject_id, {name}, count(DISTINCT feed) AS feeds, sum(times) AS times, max(seen) AS seen
+                SELECT subject_id, {name}, count(DISTINCT feed) AS feeds, sum(times) AS times,
+                       max(seen) AS seen
                 FROM told WHERE {name} IS NOT NULL GROUP BY subject_id, {name})
             SELECT subject_id, max_by({name}, (feeds, times, seen, {name})) AS {name}
             FROM counted GROUP BY subject_id"""
         )
     joins = " ".join(f"LEFT JOIN told_{name} USING (subject_id)" for name in names)
-    return con.sql(
+    return table_of(
+        con,
         f"""SELECT subject_id, {", ".join(names)}, n_feeds
-        FROM (SELECT subject_id, count(DISTINCT feed)::INTEGER AS n_feeds FROM spine_people GROUP BY subject_id)
-        {joins} ORDER BY subject_id"""
-    ).to_arrow_table()
+        FROM (SELECT subject_id, count(DISTINCT feed)::INTEGER AS n_feeds
+              FROM spine_people GROUP BY subject_id)
+        {joins} ORDER BY subject_id""",
+    )
 
 
 def _write(district: District, spine: _Spine) -> None:

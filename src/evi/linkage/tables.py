@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from evi.encoding import Coder, Keys, encode_identities
-from evi.encoding.columns import Column
+from evi.encoding.columns import Column, arrow
+from evi.encoding.columns import compute as pc
 from evi.encoding.people import BIRTH_PARTS
 from evi.linkage.people import TOKEN_COLUMNS
+from evi.linkage.queries import table_of
 from evi.linkage.resolve import Options, Resolution, resolve
 from evi.workspace import SILENT, EviError, Progress, connect
 
@@ -104,7 +105,7 @@ def _observations(
     values = {role: _column(table, names, name) for role, names in roles.items() if role != "id"}
     made = encode_identities(values, coder)
     rows = len(table)
-    return pa.table(
+    observations: pa.Table = arrow.table(
         {
             "rec": pa.array(range(start, start + rows), pa.int32()),
             "feed": pa.array([feed] * rows, pa.int8()),
@@ -113,6 +114,7 @@ def _observations(
         }
         | {column: made[column] for column in TOKEN_COLUMNS}
     )
+    return observations
 
 
 def _column(table: pa.Table, names: str | list[str], where: str) -> Column:
@@ -144,18 +146,20 @@ def _ids(table: pa.Table, roles: Mapping[str, str | list[str]], where: str) -> C
 
 def _pairs(con: Any, two: bool) -> pa.Table:
     """Every scored pair of a probability from 0.01, both ends named."""
-    return con.sql(
+    return table_of(
+        con,
         """SELECT l.id AS left_id, r.id AS right_id, p AS probability
         FROM links JOIN ids l ON l.rec = rec_l JOIN ids r ON r.rec = rec_r
         UNION ALL
         SELECT l.id, r.id, n.probability FROM nodes n JOIN nodes m ON m.comp = n.comp AND m.rec < n.rec
         JOIN ids l ON l.rec = m.rec JOIN ids r ON r.rec = n.rec
-        ORDER BY 3 DESC, 1, 2"""
-    ).to_arrow_table()
+        ORDER BY 3 DESC, 1, 2""",
+    )
 
 
 def _cluster_table(con: Any) -> pa.Table:
-    return con.sql(
+    return table_of(
+        con,
         """SELECT i.table, i.id, c.cluster, c.probability FROM resolved c JOIN ids i USING (rec)
-        ORDER BY c.cluster, i.rec"""
-    ).to_arrow_table()
+        ORDER BY c.cluster, i.rec""",
+    )

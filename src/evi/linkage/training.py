@@ -2,9 +2,9 @@
 
 `u` (agreement between different people) is measured, not guessed: two records of one feed are two people, so
 pairs inside a feed are strangers, drawn at random and from shared homes and postcodes. `m` (agreement between
-records of one person) and the prior come from expectation-maximisation over the candidate pairs of all blocking
-rules together. No block is trained on alone, so no level is conditioned on a block that agrees by construction,
-and the family of siblings at one postcode never passes for a person.
+records of one person) and the prior come from expectation-maximisation over the candidate pairs of all
+blocking rules together. No block is trained on alone, so no level is conditioned on a block that agrees by
+construction, and the family of siblings at one postcode never passes for a person.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Model:
 
 @dataclass
 class _Patterns:
-    """Distinct agreement patterns: level positions (-1: nothing to compare), tags and how many pairs each has."""
+    """Distinct agreement patterns: level positions (-1: nothing to compare), tags and counts of pairs."""
 
     positions: npt.NDArray[np.int64]  # patterns × comparisons
     tags: list[str]
@@ -246,8 +246,8 @@ def _covered(comparisons: tuple[Comparison, ...], patterns: _Patterns) -> npt.ND
 class _Side:
     """One comparison's m and u while they are being learned.
 
-    A group seldom seen borrows from the levels that mean the same in other groups, as if `_LENT_M` (or `_LENT_U`)
-    of its pairs had been seen to behave like theirs.
+    A group seldom seen borrows from the levels that mean the same in other groups, as if `_LENT_M` (or
+    `_LENT_U`) of its pairs had been seen to behave like theirs.
     """
 
     def __init__(self, comparison: Comparison, positions: npt.NDArray[np.int64]) -> None:
@@ -264,7 +264,8 @@ class _Side:
         self.u = np.full(len(levels), 0.5)
 
     def _mass(self, weight: Floats) -> Floats:
-        return np.bincount(self._positions, np.where(self._known, weight, 0.0), len(self.m))
+        mass = np.bincount(self._positions, np.where(self._known, weight, 0.0), len(self.m))
+        return np.asarray(mass, float)
 
     def estimate_m(self, matched: Floats) -> None:
         """m of each outcome, from the weight of matched pairs."""
@@ -299,7 +300,7 @@ def _numbered(names: Sequence[str]) -> npt.NDArray[np.int64]:
 
 def _per_group(values: Floats, groups: npt.NDArray[np.int64]) -> Floats:
     """The sum of each group, given back to its members."""
-    return np.bincount(groups, values)[groups]
+    return np.asarray(np.bincount(groups, values)[groups], float)
 
 
 def _first_of_each(groups: npt.NDArray[np.int64]) -> Floats:

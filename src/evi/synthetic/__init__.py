@@ -1,7 +1,7 @@
 """Makes a realistic district with known truth, so that everything runs with no personal data."""
 
 from evi.synthetic.calibration import calibration_table, claims
-from evi.synthetic.district import make_district
+from evi.synthetic.district import make_district, next_delivery
 from evi.synthetic.scoring import (
     Score,
     score_households,
@@ -17,6 +17,7 @@ __all__ = [
     "calibration_table",
     "claims",
     "make_district",
+    "next_delivery",
     "score_households",
     "score_links",
     "score_mothers",

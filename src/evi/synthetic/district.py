@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from evi.synthetic.calendar import REFERENCE_DAY, as_date
 from evi.synthetic.calibration import calibration_rows, write_calibration
 from evi.synthetic.canaries import plant, write_canaries
 from evi.synthetic.geography import Geography, from_files, invented
@@ -42,6 +44,7 @@ from evi.workspace import (
     replace_file,
 )
 
+LAST_DAY = as_date(REFERENCE_DAY)
 MOST_PEOPLE = 800_000  # the test range of NHS numbers holds about 909,000, leavers included
 FEWEST_PEOPLE = 1_000
 
@@ -54,6 +57,7 @@ def make_district(
     boundaries: Path | None = None,
     imd: Path | None = None,
     canaries: bool = False,
+    until: date = LAST_DAY,
     progress: Progress = SILENT,
 ) -> StageResult:
     """Make a district folder at `root`: geography, addresses, what every agency delivered, and the truth.
@@ -64,12 +68,70 @@ def make_district(
         seed: the same size and seed give the same bytes.
         boundaries, imd: real small areas in place of invented ones (see `geography.from_files`).
         canaries: also plant known identifiers, listed in `truth/canaries.json`.
+        until: last day of what is delivered; `next_delivery` brings what comes after it.
         progress: where to show it.
 
     Raises:
         EviError: too many or too few people, only one of `boundaries` and `imd`, or a district is there
             already.
     """
+    place = _place(people, seed, boundaries, imd)
+    district = District.create(root, DistrictConfig(name=f"Synthetic district {seed}", synthetic=True))
+    outbox = Outbox(district.extracts, until=until)
+    with progress.task("Making the district", 24) as step:
+        world = make_world(people, seed, place)
+        step(2)
+        life = live(world)
+        planted = plant(world, life) if canaries else []
+        write_geography(world, district)
+        write_addresses(world, district.reference / "addresses.parquet")
+        step(1)
+        for write in services(world, life, outbox):
+            write()
+            step(1)
+        write_truth(world, life.known, district.truth)
+        write_calibration(calibration_rows(world, life), district.truth)
+        if planted:
+            write_canaries(planted, world, district.truth / "canaries.json")
+    result = StageResult("new", rows={"people": world.people.count, "children": world.people.children})
+    result.rows |= dict(sorted(outbox.rows.items()))
+    result.figures = {"files": float(outbox.files), "rows": float(sum(outbox.rows.values()))}
+    return result
+
+
+def next_delivery(
+    root: Path,
+    people: int,
+    seed: int,
+    *,
+    since: date,
+    until: date,
+    boundaries: Path | None = None,
+    imd: Path | None = None,
+    canaries: bool = False,
+    progress: Progress = SILENT,
+) -> StageResult:
+    """Write what agencies deliver for the days after `since` up to `until`: new, late and corrected records.
+
+    The district must have been made with the same arguments and `until=since`; it is made again in memory, so
+    that ids and people are the same.
+    """
+    district = District.open(root)
+    outbox = Outbox(district.extracts, since=since, until=until)
+    with progress.task("Making the next delivery", 22) as step:
+        world = make_world(people, seed, _place(people, seed, boundaries, imd))
+        life = live(world)
+        if canaries:
+            plant(world, life)
+        step(2)
+        for write in services(world, life, outbox):
+            write()
+            step(1)
+    rows = dict(sorted(outbox.rows.items()))
+    return StageResult("deliver", rows=rows, figures={"files": float(outbox.files)})
+
+
+def _place(people: int, seed: int, boundaries: Path | None, imd: Path | None) -> Geography:
     if not FEWEST_PEOPLE <= people <= MOST_PEOPLE:
         raise EviError(
             f"a synthetic district can have {FEWEST_PEOPLE:,} to {MOST_PEOPLE:,} people.",
@@ -84,29 +146,7 @@ def make_district(
             do="Give both, or neither.",
             exit_code=2,
         )
-    place = invented(people, seed) if boundaries is None or imd is None else from_files(boundaries, imd)
-    district = District.create(root, DistrictConfig(name=f"Synthetic district {seed}", synthetic=True))
-    with progress.task("Making the district", 22) as step:
-        world = make_world(people, seed, place)
-        step(2)
-        write_geography(world, district)
-        step(1)
-        outbox = Outbox(district.extracts)
-        life = live(world)
-        planted = plant(world, life) if canaries else []
-        write_addresses(world, district.reference / "addresses.parquet")
-        step(1)
-        for write in services(world, life, outbox):
-            write()
-            step(1)
-        write_truth(world, life.known, district.truth)
-        if planted:
-            write_canaries(planted, world, district.truth / "canaries.json")
-        write_calibration(calibration_rows(world, life), district.truth)
-    result = StageResult("new", rows={"people": world.people.count, "children": world.people.children})
-    result.rows |= dict(sorted(outbox.rows.items()))
-    result.figures = {"files": float(outbox.files), "rows": float(sum(outbox.rows.values()))}
-    return result
+    return invented(people, seed) if boundaries is None or imd is None else from_files(boundaries, imd)
 
 
 def services(world: World, life: Life, outbox: Outbox) -> list[Any]:
@@ -142,8 +182,8 @@ def services(world: World, life: Life, outbox: Outbox) -> list[Any]:
 def write_geography(world: World, district: District) -> None:
     """Write `geography/`: areas.csv, lsoa.geojson and ward.geojson."""
     place, people, homes = world.place, world.people, world.homes
-    here = np.flatnonzero(people.here(20696))
-    dwelling = homes.of_person(here, np.full(here.size, 20696))
+    here = np.flatnonzero(people.here(REFERENCE_DAY))
+    dwelling = homes.of_person(here, np.full(here.size, REFERENCE_DAY))
     population = np.bincount(homes.lsoa[dwelling], minlength=len(place.lsoa))
     with replace_dir(district.geography) as folder:
         with (folder / "areas.csv").open("w", encoding="utf-8", newline="") as stream:
@@ -211,6 +251,3 @@ def write_addresses(world: World, path: Path) -> None:
     ).sort("uprn")
     with replace_file(path) as scratch:
         table.write_parquet(scratch, compression="zstd", row_group_size=122_880)
-
-
-__all__ = ["Geography", "make_district"]

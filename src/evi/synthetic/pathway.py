@@ -36,7 +36,7 @@ def run_queue(rng: Generator, referred: Days) -> Queue:
     what would bring the list to `COMMISSIONED_WEEKS` of demand within a year. Nothing here sets anybody's
     wait.
     """
-    weeks = (REFERENCE_DAY - HISTORY_START) // 7 + 1
+    weeks = (REFERENCE_DAY + 1 - HISTORY_START) // 7
     week = (referred - HISTORY_START) // 7
     hold = np.where(rng.random(referred.size) < OUTSTANDING, rng.uniform(4, LONGEST_HOLD, referred.size), 0)
     ready = week + TRIAGE_WEEKS + (hold * 0.5).astype(np.int64)

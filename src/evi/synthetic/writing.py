@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -28,12 +28,27 @@ PERIODS: tuple[tuple[date, date], ...] = (
 
 @dataclass
 class Outbox:
-    """Where extracts are written (`root`: `extracts/`), and how many rows went into each layout."""
+    """Where extracts are written (`root`: `extracts/`), and how many rows went into each layout.
+
+    `until` is the last day of the last delivery; with `since` only what came after that day is written.
+    """
 
     root: Path
-    periods: tuple[tuple[date, date], ...] = PERIODS
+    since: date | None = None
+    until: date = PERIODS[-1][1]
     rows: dict[str, int] = field(default_factory=dict)
     files: int = 0
+
+    @property
+    def periods(self) -> list[tuple[date, date]]:
+        """First and last day of each delivery to write: all of the history, or what came after `since`."""
+        if self.since is not None:
+            return [(self.since + timedelta(days=1), self.until)]
+        return [(start, min(end, self.until)) for start, end in PERIODS if start <= self.until]
+
+    def wants(self, when: int) -> bool:
+        """Whether a return made on this day is among the deliveries to write."""
+        return when <= day(self.until) and (self.since is None or when > day(self.since))
 
     def send(
         self,

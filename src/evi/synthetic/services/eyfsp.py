@@ -31,6 +31,8 @@ def profiles(world: World, results: Attainment, outbox: Outbox) -> None:
             taking.append((summer, schools.child[spells], schools.school[spells]))
     register = world.open_register("eyfsp", np.unique(np.concatenate([child for _, child, _ in taking])))
     for summer, child, school in taking:
+        if not outbox.wants(assessment_day(summer)):
+            continue
         layout = load("eyfsp_2021" if summer >= FIRST_NEW else "eyfsp_2012")
         when = np.full(child.size, assessment_day(summer))
         named = register.identity(layout, "child", register.rows(child), when)

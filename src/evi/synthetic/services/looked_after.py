@@ -15,6 +15,7 @@ from evi.synthetic.layouts import load
 from evi.synthetic.world import World
 from evi.synthetic.writing import Column, Outbox, choose, dates, frame
 
+RETURN_LAG = 60  # days after 31 March on which the returns reach the hub
 RETURN_YEARS = range(2021, 2026)  # the hub holds five returns, of years from 1 April
 PLACES = ("U1", "U3", "U4", "U6", "K2", "P1", "A6", "H5")
 PLACE_SHARES = (0.14, 0.10, 0.30, 0.24, 0.10, 0.06, 0.02, 0.04)
@@ -79,7 +80,7 @@ def returns(world: World, cases: Cases, outbox: Outbox) -> None:
     for year in RETURN_YEARS:
         first, last = day(date(year, 4, 1)), day(date(year + 1, 3, 31))
         rows = np.flatnonzero((made.start <= last) & (made.end >= first))
-        if rows.size:
+        if rows.size and outbox.wants(last + RETURN_LAG):
             _year(world, made, missing, rows, (year, first, last), outbox)
 
 

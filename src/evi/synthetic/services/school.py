@@ -41,7 +41,7 @@ def census(world: World, support: Support, outbox: Outbox) -> None:
     everyone_birth = world.people.birth[: world.people.children]
     cohort = school_cohort(everyone_birth)
     for term in all_terms():
-        if term.census > REFERENCE_DAY or (term.year < TERMLY_FROM and term.name != "spring"):
+        if not outbox.wants(term.census) or (term.year < TERMLY_FROM and term.name != "spring"):
             continue
         spells = schools.on_roll(term.census)
         spells = spells[np.argsort(schools.child[spells], kind="stable")]

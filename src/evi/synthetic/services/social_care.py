@@ -16,6 +16,7 @@ from evi.synthetic.writing import Column, Outbox, choose
 from evi.workspace import replace_file
 
 SAFEGUARDING_FROM = day(date(2018, 4, 1))
+RETURN_LAG = 60  # days after 31 March on which the returns reach the hub
 CENSUS_YEARS = range(2022, 2027)  # the hub holds five CIN censuses, of years that ended on 31 March
 DISABILITIES = {"physical_disability": "MOB", "learning_disability": "LD", "hearing": "HEAR", "vision": "VIS",
                 "autism": "AUT", "adhd": "BEH", "language_delay": "COMM"}  # fmt: skip
@@ -173,7 +174,7 @@ def census(world: World, cases: Cases, outbox: Outbox) -> None:
         rows = np.flatnonzero(
             (cases.opened <= last) & (cases.closed >= first) & (cases.opened >= HISTORY_START)
         )
-        if rows.size == 0:
+        if rows.size == 0 or not outbox.wants(last + RETURN_LAG):
             continue
         inside = np.isin(factor_row, rows)
         text = _message(

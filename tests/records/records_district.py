@@ -22,7 +22,9 @@ version: "1"
 source: https://example.org/made-up-for-tests
 zone_owner: tests
 format: csv
-detect: {{filename: "{name}_(?P<first>\\\\d{{8}})_(?P<last>\\\\d{{8}}).*\\\\.csv", example: {name}_20200101_20200331.csv}}
+detect:
+  filename: "{name}_(?P<first>\\\\d{{8}})_(?P<last>\\\\d{{8}}).*\\\\.csv"
+  example: {name}_20200101_20200331.csv
 period: {{start: ymd(first), end: ymd(last)}}
 """
 SEN = (
@@ -92,8 +94,14 @@ I64, DATE, TEXT, BOOL = pa.int64(), pa.date32(), pa.string(), pa.bool_()
 BASE = [("delivery", TEXT), ("row_no", pa.int32()), ("known_at", DATE), ("withdrawn", BOOL), ("record", I64)]
 TAIL = [("home", I64), ("lsoa", TEXT)]
 PAYLOADS = {
-    "t_sen": [("person_child", I64), ("School", TEXT), ("Entered", DATE), ("Leaving", DATE), ("Need", TEXT), ("Provision", TEXT), ("Listed", DATE)],
-    "t_case": [("person_child", I64), ("person_mother", I64), ("Case", I64), ("Opened", DATE), ("Closed", DATE), ("Cost", pa.float64()), ("Kind", TEXT), ("MotherUnwell", BOOL)],
+    "t_sen": [
+        ("person_child", I64), ("School", TEXT), ("Entered", DATE), ("Leaving", DATE), ("Need", TEXT),
+        ("Provision", TEXT), ("Listed", DATE),
+    ],
+    "t_case": [
+        ("person_child", I64), ("person_mother", I64), ("Case", I64), ("Opened", DATE), ("Closed", DATE),
+        ("Cost", pa.float64()), ("Kind", TEXT), ("MotherUnwell", BOOL),
+    ],
     "t_place": [("Ref", I64), ("Seen", DATE), ("Mould", BOOL)],
 }  # fmt: skip
 PEOPLE = pa.schema([("feed", TEXT), ("person", I64), ("subject_id", I64), ("probability", pa.float64())])
@@ -115,7 +123,7 @@ Row = Mapping[str, Any]
 
 @dataclass
 class Inputs:
-    """What lies before `load`. `payloads` is by layout and delivery; the rest are rows of the spine's tables."""
+    """What lies before `load`: payloads by layout and delivery, and rows of the spine's tables."""
 
     payloads: dict[tuple[str, str], Sequence[Row]] = field(default_factory=dict)
     people: Sequence[tuple[Any, ...]] = ()

@@ -1,12 +1,13 @@
 """What the store should hold, in plain Python: slow, obvious, and knowing nothing of SQL.
 
-It reads the made-up layouts of `records_district` by hand and follows the rules of docs/records.md row by row.
+It reads the made-up layouts of `records_district` by hand, and follows docs/records.md row by row.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
+from itertools import pairwise
 from typing import Any
 
 from records_district import Inputs
@@ -98,8 +99,9 @@ def slot(
         later = known[number + 1 :]
         until = max(min(later), known[number]) if later else None
         yield (
-            subject, told["time"], told["code"], told["value"], told["text"], known[number], until, FEEDS[layout],
-            row["record"] ^ salt, told["place"], told["end"], confidence, row.get("withdrawn", False), delivery,
+            subject, told["time"], told["code"], told["value"], told["text"], known[number], until,
+            FEEDS[layout], row["record"] ^ salt, told["place"], told["end"], confidence,
+            row.get("withdrawn", False), delivery,
         )  # fmt: skip
 
 
@@ -116,11 +118,11 @@ def moves(inputs: Inputs) -> Iterator[tuple[Any, ...]]:
         stays.setdefault(subject, set()).add((start, home))
     for subject, dated in stays.items():
         ordered = sorted(dated)
-        for (_start, before), (start, home) in zip(ordered, ordered[1:], strict=False):
+        for (_start, before), (start, home) in pairwise(ordered):
             if home != before:
                 yield (
-                    subject, start, "PLACE/MOVE", None, None, start, None, "spine", None, f"home:{home}", None, 1.0,
-                    False, "spine",
+                    subject, start, "PLACE/MOVE", None, None, start, None, "spine", None, f"home:{home}",
+                    None, 1.0, False, "spine",
                 )  # fmt: skip
 
 

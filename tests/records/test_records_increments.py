@@ -1,4 +1,4 @@
-"""However deliveries, replacements, withdrawals and new links come, the store is that of a rebuild, byte by byte."""
+"""However deliveries, replacements and new links come, the store is that of a rebuild, byte by byte."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from records_district import Inputs, case, new_district, place, sen, store_bytes, write_inputs
 from records_reference import expected_events, salts_of
 
 from evi.feeds import load_layouts
-from evi.records import changes_since, load, open_records, store_state
-from evi.records import load as _load_function
+from evi.records import changes_since, load, loading, open_records, store_state
 from evi.workspace import District
 
 START = date(2021, 1, 1)
@@ -24,12 +23,13 @@ later = st.one_of(st.none(), st.integers(0, 500).map(lambda n: START + timedelta
 records, persons, homes = st.integers(1, 5), st.integers(1, 4), st.one_of(st.none(), st.integers(1, 3))
 sen_rows = st.builds(
     sen, records, persons, days,
-    provision=st.sampled_from("NK"), Need=st.sampled_from(["asd", "slcn", None]), Leaving=later, withdrawn=st.booleans(),
+    provision=st.sampled_from("NK"), Need=st.sampled_from(["asd", "slcn", None]), Leaving=later,
+    withdrawn=st.booleans(),
 )  # fmt: skip
 case_rows = st.builds(
     case, records, persons, days, Closed=later, Cost=st.sampled_from([None, 0.5, 3.0]),
-    Kind=st.sampled_from(["A", "B", None]), person_mother=st.one_of(st.none(), persons), MotherUnwell=st.booleans(),
-    withdrawn=st.booleans(),
+    Kind=st.sampled_from(["A", "B", None]), person_mother=st.one_of(st.none(), persons),
+    MotherUnwell=st.booleans(), withdrawn=st.booleans(),
 )  # fmt: skip
 place_rows = st.builds(place, records, homes, days, mould=st.booleans(), withdrawn=st.booleans())
 ROWS = {"t_sen": sen_rows, "t_case": case_rows, "t_place": place_rows}
@@ -73,11 +73,7 @@ def histories(draw: st.DrawFn) -> list[Inputs]:
 @pytest.fixture(autouse=True)
 def _always_change(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small districts would rather be made anew; here every load changes what is there."""
-    import evi.records.load  # noqa: F401
-
-    module = __import__("sys").modules["evi.records.load"]
-    assert callable(_load_function)
-    monkeypatch.setattr(module, "WORTH_CHANGING", 1e9)
+    monkeypatch.setattr(loading, "WORTH_CHANGING", 1e9)
 
 
 @given(histories())

@@ -1,7 +1,7 @@
 """The event store: one dated fact about one subject, MEDS-shaped Parquet queried with DuckDB."""
 
 from evi.records.changes import Changes, changes_since
-from evi.records.load import load
+from evi.records.loading import load
 from evi.records.queries import open_records, reference_day, store_state, trace
 from evi.records.shapes import code_id, family
 

@@ -10,10 +10,12 @@ import numpy.typing as npt
 from evi.index.intervals import Floats
 from evi.index.matrix import Matrix
 
-DRAWS = 200
-"""Draws of an even district, against which concentration is judged."""
+DRAWS = 100
+"""Even districts drawn, against which concentration is judged."""
 SEED = 20_260_831
 """So that the same district always gives the same figures."""
+FEWEST_PLACES = 10
+"""With fewer places than this, a fifth of them is one place, and the figures say little."""
 
 
 @dataclass(frozen=True)
@@ -24,12 +26,12 @@ class Concentration:
         kind: "lsoa" or "school".
         what: a domain, or "all".
         n_places, n_needs: how many of each.
-        gini: 0 where every place has the share of needs that its children's ages would give it, nearer 1
-            where few places have most.
-        fifth_share, tenth_share: share of all needs in the 20% and 10% of places with the most needs for the
-            number that could be asked about.
-        gini_by_chance, fifth_by_chance: (low, high) of the same in 95 of 100 even districts: each need drawn
-            at random, by age, over the children for whom it is assessable.
+        gini: 0 where every place has the needs that its children's ages would give it, nearer 1 where few
+            places have most.
+        fifth_share, tenth_share: share of all needs in the 20% and 10% of places with the most needs for what
+            their children's ages would give.
+        gini_by_chance, fifth_by_chance: (low, high) of the same in 95 of 100 even districts, in which whole
+            families are dealt out over the places at random: a child's needs stay together, and siblings do.
     """
 
     kind: str
@@ -44,56 +46,73 @@ class Concentration:
 
     @property
     def beyond_chance(self) -> bool:
-        """Whether needs gather more than in 97 or more of 100 even districts."""
-        return self.gini > self.gini_by_chance[1]
+        """Whether the fifth of places with most has more of the needs than in nearly every even district."""
+        return self.fifth_share > self.fifth_by_chance[1]
 
 
 def concentrations(matrix: Matrix) -> list[Concentration]:
     """Concentration of all needs and of each domain's, by small area and by school."""
+    needs, expected = _of_children(matrix)
     made = []
     for kind in ("lsoa", "school"):
         place_of = getattr(matrix, kind)
         there = np.array([place is not None for place in place_of], bool)
         places, code = np.unique(place_of[there].astype(str), return_inverse=True)
-        if len(places) < 10:
-            continue
-        for what in ("all", *matrix.catalogue.domain_ids):
-            columns = np.array([what in ("all", entry.domain) for entry in matrix.catalogue.own], bool)
-            found = _concentration(matrix, there, code, len(places), columns)
-            if found is not None:
-                made.append(Concentration(kind, what, len(places), *found))
+        if len(places) >= FEWEST_PLACES:
+            family = matrix.household[there]
+            alone = np.flatnonzero(family == 0)
+            family[alone] = -1 - alone
+            made += _by_place(kind, matrix, code, family, needs[there], expected[there])
     return made
 
 
-def _concentration(
-    matrix: Matrix,
-    there: npt.NDArray[np.bool_],
-    code: npt.NDArray[np.int64],
-    n_places: int,
-    columns: npt.NDArray[np.bool_],
-) -> tuple[int, float, float, float, tuple[float, float], tuple[float, float]] | None:
-    """Everything of one `Concentration` but its names; None where there is no need at all."""
-    needs, expected = np.zeros(n_places), np.zeros(n_places)
+def _of_children(matrix: Matrix) -> tuple[Floats, Floats]:
+    """Needs of each child, in all and by domain (columns), and how many the child's age would give."""
+    domains = [entry.domain for entry in matrix.catalogue.own]
+    groups = np.array(
+        [[True] * len(domains)] + [[d == domain for d in domains] for domain in matrix.catalogue.domain_ids]
+    ).T.astype(float)
+    expected = np.zeros((matrix.n_children, groups.shape[1]))
     for rows in matrix.strata:
-        inside = rows[there[rows]]
-        place = code[np.cumsum(there)[inside] - 1]
-        yes = matrix.present[np.ix_(inside, columns)]
-        asked = matrix.assessable[np.ix_(inside, columns)]
-        rate = np.divide(
-            yes.sum(axis=0), asked.sum(axis=0), out=np.zeros(columns.sum()), where=asked.any(axis=0)
-        )
-        needs += np.bincount(place, yes.sum(axis=1), n_places)
-        expected += np.bincount(place, asked @ rate, n_places)
-    total = int(needs.sum())
-    if total == 0:
-        return None
+        yes, asked = matrix.present[rows].sum(axis=0), matrix.assessable[rows].sum(axis=0)
+        rate = np.divide(yes, asked, out=np.zeros(len(domains)), where=asked > 0)
+        expected[rows] = matrix.assessable[rows] @ (groups * rate[:, None])
+    return matrix.present @ groups, expected
+
+
+def _by_place(
+    kind: str,
+    matrix: Matrix,
+    code: npt.NDArray[np.int64],
+    family: npt.NDArray[np.int64],
+    needs: Floats,
+    expected: Floats,
+) -> list[Concentration]:
+    """Each domain's concentration over the places of one kind."""
+    n_places, width = int(code.max()) + 1, needs.shape[1]
+    both = np.concatenate([needs, expected], axis=1)
+    order = np.lexsort((family, code))
+    starts = np.flatnonzero(np.r_[True, (np.diff(code[order]) != 0) | (np.diff(family[order]) != 0)])
+    units = np.add.reduceat(both[order], starts, axis=0)
+    seats = np.flatnonzero(np.r_[True, np.diff(code[order][starts]) != 0])
+
+    def dealt(deal: npt.NDArray[np.int64] | slice) -> list[tuple[float, float, float]]:
+        sums = np.add.reduceat(units[deal], seats, axis=0)
+        return [_figures(sums[:, k], sums[:, width + k]) for k in range(width)]
+
+    found = dealt(slice(None))
     random = np.random.default_rng(SEED)
-    drawn = random.multinomial(total, expected / expected.sum(), size=DRAWS).astype(float)
-    even = np.array([_figures(draw, expected) for draw in drawn])
-    low, high = np.quantile(even, [0.025, 0.975], axis=0)
-    gini, fifth, tenth = (round(float(x), 4) for x in _figures(needs, expected))
-    chance = [(round(float(low[k]), 4), round(float(high[k]), 4)) for k in (0, 1)]
-    return total, gini, fifth, tenth, chance[0], chance[1]
+    even = np.array([dealt(random.permutation(len(units))) for _ in range(DRAWS)])
+    low, high = np.quantile(even, [0.025, 0.975], axis=0).round(4)
+    return [
+        Concentration(
+            kind, what, n_places, int(needs[:, k].sum()), round(found[k][0], 4), round(found[k][1], 4),
+            round(found[k][2], 4),
+            (float(low[k, 0]), float(high[k, 0])), (float(low[k, 1]), float(high[k, 1])),
+        )
+        for k, what in enumerate(("all", *matrix.catalogue.domain_ids))
+        if needs[:, k].sum() > 0
+    ]  # fmt: skip
 
 
 def _figures(needs: Floats, expected: Floats) -> tuple[float, float, float]:
@@ -101,9 +120,11 @@ def _figures(needs: Floats, expected: Floats) -> tuple[float, float, float]:
     that have the most for what was expected of them."""
     use = expected > 0
     needs, expected = needs[use], expected[use]
+    if not needs.any():
+        return 0.0, 0.0, 0.0
     order = np.argsort(needs / expected, kind="stable")
     x = np.concatenate([[0], np.cumsum(expected[order]) / expected.sum()])
-    y = np.concatenate([[0], np.cumsum(needs[order]) / max(needs.sum(), 1)])
+    y = np.concatenate([[0], np.cumsum(needs[order]) / needs.sum()])
     gini = 1 - float(np.sum(np.diff(x) * (y[1:] + y[:-1])))
     n = len(needs)
     return gini, 1 - float(y[n - max(round(n * 0.2), 1)]), 1 - float(y[n - max(round(n * 0.1), 1)])

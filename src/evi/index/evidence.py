@@ -11,7 +11,9 @@ import duckdb
 from evi.index.explanation import TracedEvent, day_text, join
 from evi.index.registry import district_registry
 from evi.index.sources import HOME_SUBJECT, event_files
-from evi.indicators.reference import Event, Stay, World, behind
+from evi.indicators import Indicator
+from evi.indicators.expressions import THOUSAND, Expression, Facts, MissingBy, Ratio, Total, walk
+from evi.indicators.reference import Event, Stay, World, add_months, behind, facts_of
 from evi.workspace import District, quote
 
 
@@ -51,7 +53,7 @@ def read_evidence(
         events = behind(indicator.expression, world, subject_id, day)
         feeds = tuple(sorted({event.source for event in events}))
         traced = tuple(_traced(event, subject_id) for event in events) if trace else ()
-        found[name] = Evidence(_reason(indicator.reason, events, indicator.needs.feeds), feeds, traced)
+        found[name] = Evidence(_reason(indicator, world, subject_id, day, events), feeds, traced)
     return found
 
 
@@ -109,18 +111,44 @@ def _traced(event: Event, subject_id: int) -> TracedEvent:
     )
 
 
-def _reason(template: str, events: list[Event], feeds: tuple[str, ...]) -> str:
-    """Fill a reason template of the registry from the events behind it."""
+def _reason(indicator: Indicator, world: World, child: int, day: date, events: list[Event]) -> str:
+    """The indicator's reason with the figures of the events behind it in place of the words in braces."""
     values = [event.value for event in events if event.value is not None]
+    part, whole = _sums(indicator.expression, world, child, day)
     words = {
-        "count": str(len(events)),
+        "count": f"{len(events)}",
+        "days": f"{len({event.time.date() for event in events})}",
         "first": day_text(events[0].time.date()) if events else "",
         "latest": day_text(events[-1].time.date()) if events else "",
         "value": f"{values[-1]:g}" if values else "",
-        "feeds": join(sorted({event.source for event in events}) or list(feeds)),
-        "places": str(len({event.place_id for event in events if event.place_id})),
-        "share": "",
+        "feeds": join(sorted({event.source for event in events}) or list(indicator.needs.feeds)),
+        "places": f"{len({event.place_id for event in events if event.place_id})}",
+        "since": _reached(indicator.expression, world, child),
+        "share": f"{part / whole:.0%}" if whole else "",
+        "total": f"{(whole or part) / THOUSAND:g}",
     }
+    reason = indicator.reason
     for name, word in words.items():
-        template = template.replace("{" + name + "}", word)
-    return template
+        reason = reason.replace("{" + name + "}", word)
+    return reason
+
+
+def _sums(expression: Expression, world: World, child: int, day: date) -> tuple[int, int]:
+    """What the first sum or ratio of the expression adds up, in thousandths: part, and whole of a ratio."""
+
+    def total(facts: Facts) -> int:
+        return sum(event.thousandths or 0 for event in facts_of(world, child, facts, day))
+
+    for node in walk(expression):
+        if isinstance(node, Ratio):
+            return total(node.facts), total(node.to)
+        if isinstance(node, Total):
+            return total(node.facts), 0
+    return 0, 0
+
+
+def _reached(expression: Expression, world: World, child: int) -> str:
+    """The month in which the child reached the age by which something should have happened."""
+    born = world.birth_months.get(child)
+    ages = [node.by_months for node in walk(expression) if isinstance(node, MissingBy)]
+    return f"{add_months(born, ages[0]):%B %Y}" if born and ages else ""

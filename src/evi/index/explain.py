@@ -8,10 +8,19 @@ from typing import Any
 import duckdb
 
 from evi.index.at import at_folder
-from evi.index.catalogue import Catalogue
+from evi.index.catalogue import Catalogue, Entry
 from evi.index.children import child_steps
 from evi.index.evidence import Evidence, read_evidence
-from evi.index.explanation import Context, Explanation, Home, Housemate, NotKnown, PresentNeed, join
+from evi.index.explanation import (
+    AbsentNeed,
+    Context,
+    Explanation,
+    Home,
+    Housemate,
+    NotKnown,
+    PresentNeed,
+    join,
+)
 from evi.index.places import LARGE_ADDRESS
 from evi.index.registry import read_catalogue
 from evi.index.sources import open_sources
@@ -57,9 +66,7 @@ def explain(
             _present(catalogue, indicator, since, evidence[indicator], links)
             for indicator, since in present.items()
         ),
-        absent=tuple(
-            catalogue.title(indicator) for indicator, is_present, _since in states if not is_present
-        ),
+        absent=tuple(_absent(catalogue[name]) for name, is_present, _since in states if not is_present),
         not_known=tuple(
             NotKnown(e.id, e.title, e.domain, e.feeds, _why(e.feeds, e.every_feed, covered), e.who_would_know)
             for e in catalogue.applicable(child["age_months"])
@@ -117,12 +124,16 @@ def _present(
         entry.title,
         entry.domain,
         since,
-        evidence.feeds,
+        evidence.feeds or entry.feeds,
         evidence.reason,
         entry.who_would_know,
         min(behind) if behind else None,
         evidence.events,
     )
+
+
+def _absent(entry: Entry) -> AbsentNeed:
+    return AbsentNeed(entry.id, entry.title, entry.domain)
 
 
 def _why(feeds: tuple[str, ...], every: bool, covered: set[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import date
@@ -60,6 +61,15 @@ class NotKnown:
 
 
 @dataclass(frozen=True)
+class AbsentNeed:
+    """One indicator that could be answered, and is not present."""
+
+    indicator: str
+    title: str
+    domain: str
+
+
+@dataclass(frozen=True)
 class Housemate:
     """Someone who lives at the same address on the day."""
 
@@ -109,7 +119,7 @@ class Explanation:
     evi_low: float | None
     evi_high: float | None
     present: tuple[PresentNeed, ...]
-    absent: tuple[str, ...]
+    absent: tuple[AbsentNeed, ...]
     not_known: tuple[NotKnown, ...]
     would_complete: tuple[str, ...]
     links: dict[str, float]
@@ -150,7 +160,7 @@ class Explanation:
         yield ""
         yield f"Present ({len(self.present)})"
         for need in self.present:
-            yield f"  • {need.title}: since {day_text(need.since)}, from {join(need.feeds) or 'the home'}"
+            yield f"  • {need.title}: since {day_text(need.since)}, from {join(need.feeds)}"
             yield f"    {need.reason}"
             for event in need.events:
                 value = "" if event.value is None else f" = {event.value:g}"
@@ -160,8 +170,8 @@ class Explanation:
                 )
         yield ""
         yield f"Known, and not present ({len(self.absent)})"
-        if self.absent:
-            yield "  " + "; ".join(self.absent)
+        by_domain = Counter(self.domain_titles.get(need.domain, need.domain) for need in self.absent)
+        yield from (f"  • {title}: {n}" for title, n in by_domain.items())
         yield ""
         yield f"Not known ({len(self.not_known)})"
         for why, gaps in self._gaps().items():
@@ -189,7 +199,7 @@ class Explanation:
             for person in self.home.people if not self.home.is_large_address else ():
                 age = "age not known" if person.age_years is None else f"aged {person.age_years}"
                 yield f"  • {person.subject_id}, {age}{f', {person.relation}' if person.relation else ''}"
-        for item in self.context:
+        for item in (item for item in self.context if item.is_high):
             yield (
                 f"{item.place_kind.capitalize()}: {item.title} "
                 f"({item.n_present} of {item.n_assessable} children)"

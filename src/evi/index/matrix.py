@@ -25,6 +25,7 @@ class Matrix:
         catalogue: indicators, in the order of the columns.
         subjects: subject ids, ascending: the rows.
         age_years: age of each child in whole years.
+        household: the home of each child, or 0 where it isn't known.
         lsoa, school: where each child lives and learns; None where it isn't known.
         present, assessable: children × indicators. Here only those whom a feed covers are assessable, and
             `present` is within `assessable`: a need that is known in spite of no coverage has no one to be
@@ -36,6 +37,7 @@ class Matrix:
     catalogue: Catalogue
     subjects: npt.NDArray[np.int64]
     age_years: npt.NDArray[np.int64]
+    household: npt.NDArray[np.int64]
     lsoa: npt.NDArray[np.object_]
     school: npt.NDArray[np.object_]
     present: Flags
@@ -61,7 +63,11 @@ def matrix_at(con: duckdb.DuckDBPyConnection, day: date, catalogue: Catalogue) -
         "CREATE OR REPLACE TEMP TABLE numbered AS "
         "SELECT *, row_number() OVER (ORDER BY subject_id) - 1 AS row FROM child_at"
     )
-    rows = columns(con, "SELECT subject_id, age_months // 12 AS age, lsoa, school FROM numbered ORDER BY row")
+    rows = columns(
+        con,
+        "SELECT subject_id, age_months // 12 AS age, coalesce(household_id, 0) AS household, lsoa, school "
+        "FROM numbered ORDER BY row",
+    )
     shape = (len(rows["subject_id"]), len(catalogue.own))
     present, assessable = np.zeros(shape, bool), np.zeros(shape, bool)
     cells = columns(
@@ -82,6 +88,7 @@ def matrix_at(con: duckdb.DuckDBPyConnection, day: date, catalogue: Catalogue) -
         catalogue,
         rows["subject_id"],
         rows["age"].astype(np.int64),
+        rows["household"],
         rows["lsoa"],
         rows["school"],
         present,

@@ -9,8 +9,9 @@ from typing import Any
 import yaml
 
 from evi.index.catalogue import Bands, Catalogue, Entry
+from evi.indicators import DOMAINS, Indicator, Registry, load_registry
 from evi.indicators.expressions import Rate
-from evi.indicators.registry import DOMAINS, FOLDER, Indicator, Registry, load_registry
+from evi.indicators.registry import FOLDER
 from evi.workspace import District, EviError
 
 BANDS_FILE = "bands.yaml"

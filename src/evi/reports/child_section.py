@@ -24,8 +24,8 @@ def children_section(material: Material, *, show: bool) -> Section:
         return section(
             "children",
             "One child, and why",
-            "This report may be passed on, so it shows no single child. Someone who is allowed to can see one "
-            "child's needs, since when each has been there, which service said so, and what nobody knows",
+            "This report may be passed on, so it shows no single child. Those who are allowed to can see "
+            "a child's needs, since when each has been there, which service said so, and what nobody knows.",
             how,
         )
     cards = [card for card in (_card(material, pick) for pick in _PICKS) if card is not None]

@@ -21,7 +21,8 @@ def patterns_section(material: Material) -> Section:
     """Pairs and threes against chance, and which need appears first."""
     title = "Which needs come together?"
     found = material.patterns
-    joined = list(found.joined)
+    domain = {entry.id: entry.domain for entry in material.catalogue.own}
+    joined = [pair for pair in found.joined if domain[pair.first] != domain[pair.second]]
     if not joined:
         return section(
             "patterns",
@@ -34,8 +35,9 @@ def patterns_section(material: Material) -> Section:
         "patterns",
         title,
         f"We compared {found.n_pairs_tested:,} pairs of needs with what chance alone would give among "
-        f"children of the same age. {len(joined):,} pairs came together more often than that. These are the "
-        f"{len(top)} that stand out most, with no need shown more than three times.",
+        f"children of the same age. {len(found.joined):,} pairs came together more often than that, and "
+        f"{len(joined):,} of these join two areas of life. Here are the {len(top)} that stand out most, with "
+        "no need shown more than three times.",
         _pairs_chart(material, top),
         _threes_table(material),
         _domains_table(material),
@@ -120,13 +122,21 @@ def _about(expected: float) -> str:
 
 def _threes_table(material: Material) -> Table | None:
     name = material.catalogue.title
+    domain = {entry.id: entry.domain for entry in material.catalogue.own}
+    across = [t for t in material.patterns.triples if len({domain[i] for i in t.indicators}) == 3]
     rows = [
         (" + ".join(name(i) for i in three.indicators), shown(three.n), _about(three.expected),
          f"{three.lift:.0f}", f"{three.low:.0f} to {three.high:.0f}")
-        for three in sorted(material.patterns.triples, key=lambda t: (-t.low, t.indicators))[:MOST_ROWS]
+        for three in sorted(across, key=lambda t: (-t.low, t.indicators))[:MOST_ROWS]
     ]  # fmt: skip
     headers = ("Three needs", "Children with all three", "By chance", "Times", "Range")
-    return table("Three needs together, furthest above chance", headers, rows, (1, 2, 3, 4)) if rows else None
+    return (
+        table(
+            "Three needs of three areas of life together, furthest above chance", headers, rows, (1, 2, 3, 4)
+        )
+        if rows
+        else None
+    )
 
 
 def _domains_table(material: Material) -> Table | None:
@@ -156,7 +166,7 @@ def _order_blocks(material: Material) -> list[Table | Note]:
                 "Range",
             ),
             [_order_row(material, order) for order in clear],
-            (1, 2, 3, 4),
+            (1, 2),
         )
     ]
 

@@ -146,11 +146,12 @@ def test_homes_mothers_and_needs_are_scored():
     relations = pl.DataFrame({"subject_id": [110], "relation": ["mother"], "other_id": [111]})
     mother = score_mothers(named, relations, people)
     assert (mother.precision, mother.recall) == (1.0, 0.5)
-    when, start = date(2024, 1, 1), [date(2020, 1, 1)] * 3
-    homes = pl.DataFrame({"person": [10, 11, 12], "uprn": [1, 1, 2], "start": start, "end": [None] * 3},
-                         schema_overrides={"end": pl.Date})  # fmt: skip
-    lived = pl.DataFrame({"subject_id": [110, 111, 112], "household_id": [7, 7, 7], "start": start, "end": [None] * 3},
-                         schema_overrides={"end": pl.Date})  # fmt: skip
+    when = date(2024, 1, 1)
+    dates = {"start": [date(2020, 1, 1)] * 3, "end": [None] * 3}
+    types = {"end": pl.Date}
+    homes = pl.DataFrame({"person": [10, 11, 12], "uprn": [1, 1, 2], **dates}, schema_overrides=types)
+    one = {"subject_id": [110, 111, 112], "household_id": [7, 7, 7], **dates}
+    lived = pl.DataFrame(one, schema_overrides=types)
     score = score_households(named, lived, homes, when)
     assert score.recall == 1.0 and score.precision == pytest.approx(1 / 3)
     needs = pl.DataFrame({"person": [10, 12], "need": ["autism", "autism"]})

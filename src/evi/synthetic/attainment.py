@@ -164,6 +164,8 @@ def _goals(rng: Generator, gld: Flags, latent: Floats, boy: Flags, new: bool) ->
 def _level(score: Floats, mean: float) -> float:
     """What to add to scores so that, with one of the first twelve missed, `mean` goals of 17 are above
     zero."""
+    if score.size == 0:
+        return 0.0
     low, high = -8.0, 8.0
     for _ in range(40):
         middle = (low + high) / 2

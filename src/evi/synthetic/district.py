@@ -46,7 +46,7 @@ from evi.workspace import (
 
 LAST_DAY = as_date(REFERENCE_DAY)
 MOST_PEOPLE = 800_000  # the test range of NHS numbers holds about 909,000, leavers included
-FEWEST_PEOPLE = 1_000
+FEWEST_PEOPLE = 500
 
 
 def make_district(

@@ -114,10 +114,10 @@ def _autism(world: World, life: Life) -> Iterator[tuple[str, float]]:
         return _share(known.recorded, now & flags)
 
     boy = people.sex[:count] == 1
-    everyone = np.ones(count, dtype=bool)
+    overall = max(rate(np.ones(count, dtype=bool)), 1e-9)
     yield "autism_ratio", rate(boy) / max(rate(~boy), 1e-9)
-    yield "autism_ratio_black", rate(np.isin(group, codes.index("BAFR", "BCRB", "BOTH"))) / rate(everyone)
-    yield "autism_ratio_traveller", rate(np.isin(group, codes.index("WROM", "WIRT"))) / rate(everyone)
+    yield "autism_ratio_black", rate(np.isin(group, codes.index("BAFR", "BCRB", "BOTH"))) / overall
+    yield "autism_ratio_traveller", rate(np.isin(group, codes.index("WROM", "WIRT"))) / overall
     yield "autism_learning", _share(needs.child["learning_disability"].has, now & known.recorded)
     then = (np.abs((COHORT_DAY - birth) / YEAR - 7) < 2) & people.here(COHORT_DAY)[:count]
     found = known.diagnosed <= COHORT_DAY

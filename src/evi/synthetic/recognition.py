@@ -140,23 +140,24 @@ def _fit(population: Population, needs: Needs, who: Ints, x: dict[str, Floats]) 
             recorded(theta, COHORT_DAY - LAG) * mine_then,
             recorded(theta, REFERENCE_DAY - LAG) * mine_now,
         )
-        overall = new.sum() / sums["all"]
+        overall = max(float(new.sum() / sums["all"]), 1e-9)
         boys = (new * x["male"]).sum() / sums["male"]
         girls = (new * (1 - x["male"])).sum() / (sums["all"] - sums["male"])
         black = (new * x["black"]).sum() / max(sums["black"], 1)
         traveller = (new * x["traveller"]).sum() / max(sums["traveller"], 1)
         weight = np.array([1.0, 1.0, 1.0, 1.0, 0.4, 0.1])  # the last two are few children in a small district
         return weight * np.log(
-            np.maximum(
+            np.clip(
                 [
                     (old * x["a_level"]).sum() / max(schooled["yes"], 1) / A_LEVEL,
                     (old * (1 - x["a_level"])).sum() / max(schooled["no"], 1) / BELOW,
                     overall / RECORDED_SHARE,
-                    boys / girls / MALE_RATIO,
+                    boys / max(girls, 1e-9) / MALE_RATIO,
                     black / overall / BLACK_RATIO,
                     traveller / overall / TRAVELLER_RATIO,
                 ],
                 1e-4,
+                1e4,
             )
         )
 

@@ -65,7 +65,7 @@ def change(then: World, now: World, folder: Path) -> Changes:
         files[name] = [folder / f"{name}.parquet"] if rows else []
         if rows:
             pq.write_table(events_table(rows), files[name][0])
-    return Changes(**files)
+    return Changes.in_files(**files)
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -1,5 +1,6 @@
 """The registry of vulnerabilities as data, and the compiler that turns it into spans in one plan."""
 
+from evi.indicators.explaining import Reason, reason, reasons
 from evi.indicators.queries import (
     STATES,
     SpanIndex,
@@ -13,7 +14,7 @@ from evi.indicators.registry import DOMAINS, Evidence, Indicator, Needs, Registr
 from evi.indicators.snapshot import evaluate_at
 from evi.indicators.sources import Store
 from evi.indicators.spans import SpanFiles, build_spans, registry_of
-from evi.indicators.updates import Changes, update_spans
+from evi.indicators.updates import Changes, refresh_spans, update_spans
 
 __all__ = [
     "DOMAINS",
@@ -22,6 +23,7 @@ __all__ = [
     "Evidence",
     "Indicator",
     "Needs",
+    "Reason",
     "Registry",
     "SpanFiles",
     "SpanIndex",
@@ -32,6 +34,9 @@ __all__ = [
     "evaluate_at",
     "load_registry",
     "prevalence_by_month",
+    "reason",
+    "reasons",
+    "refresh_spans",
     "register_views",
     "registry_of",
     "state_at",

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import duckdb
 import numpy as np
-import pyarrow as pa
 
 from evi.indicators.covering import Coverage
 from evi.indicators.intervals import Keys, Mask
 from evi.indicators.packed import EXTRA, Intervals, Packed, groups_of, joined, rows_of
 from evi.indicators.people import People
 from evi.indicators.plan import Plan
+from evi.indicators.sources import arrow
 from evi.indicators.state import State, adult_columns, residence_columns
 from evi.workspace import EviError
 
@@ -72,8 +72,8 @@ def who_is_concerned(
 ) -> Concerned:
     """Compare people, homes and coverage with what the last build saw.
 
-    Leaves in the session the tables `again_people`, `again_home_people` and `again_child_homes` of those whose
-    events are read again, and `again_read` of the subjects whose events those are.
+    Leaves in the session the tables `again_people`, `again_home_people` and `again_child_homes` of those
+    whose events are read again, and `again_read` of the subjects whose events those are, if there are any.
     """
     then = state.people
     renumbered = None if np.array_equal(then.ids, people.ids) else people.numbers_of(then.ids)
@@ -120,11 +120,11 @@ def _different(old: tuple[Keys, ...] | None, new: tuple[Keys, ...] | None, numbe
     rows = [np.concatenate((b[stands], a)) for b, a in zip((moved, *before[1:]), after, strict=True)]
     sign = np.concatenate((np.full(int(stands.sum()), -1), np.ones(len(after[0]), np.int64)))
     first, net = _net(rows, sign)
-    return rows[0][first[net != 0]]
+    return np.asarray(rows[0][first[net != 0]])
 
 
 def _net(columns: Sequence[Keys | Packed], sign: Keys) -> tuple[Keys, Keys]:
-    """Of each different row, a place where it is and the sum of its signs; rows in order, first column first."""
+    """A place of each different row, and the sum of its signs; rows in order, first column first."""
     if len(sign) == 0:
         return np.empty(0, np.int64), np.empty(0, np.int64)
     order = np.lexsort(tuple(reversed(columns)))
@@ -144,9 +144,12 @@ def _at_changed_homes(con: duckdb.DuckDBPyConnection, state: State, people: Peop
     if _same(homes_then, homes_now) and _same(adults_then, adults_now) and not bool(everything.any()):
         return mask
     for name, columns in {
-        "homes_then": homes_then, "homes_now": homes_now, "adults_then": adults_then, "adults_now": adults_now,
-    }.items():  # fmt: skip
-        con.register(name, pa.table(columns))
+        "homes_then": homes_then,
+        "homes_now": homes_now,
+        "adults_then": adults_then,
+        "adults_now": adults_now,
+    }.items():
+        con.register(name, arrow(columns))
     found = con.sql(
         """WITH moved AS (
              (FROM homes_then EXCEPT ALL FROM homes_now) UNION ALL (FROM homes_now EXCEPT ALL FROM homes_then)
@@ -170,19 +173,18 @@ def _same(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> bool:
 
 def _load_again(con: duckdb.DuckDBPyConnection, people: People, concerned: Concerned) -> None:
     for name, mask in (("whole", concerned.everything), ("home", concerned.everything | concerned.at_home)):
-        con.register("chosen", pa.table({"subject_id": people.ids[mask]}))
+        con.register("chosen", arrow({"subject_id": people.ids[mask]}))
         con.execute(f"CREATE OR REPLACE TEMP TABLE again_{name} AS SELECT * FROM chosen")
         con.unregister("chosen")
-    con.execute(
-        "CREATE OR REPLACE TEMP TABLE again_people AS SELECT * FROM people SEMI JOIN again_whole USING (subject_id)"
-    )
-    con.execute(
-        "CREATE OR REPLACE TEMP TABLE again_home_people AS SELECT * FROM people SEMI JOIN again_home USING (subject_id)"
-    )
-    con.execute(
-        """CREATE OR REPLACE TEMP TABLE again_child_homes AS
-           SELECT * FROM child_homes SEMI JOIN again_home USING (subject_id)"""
-    )
+    for table, source, chosen in (
+        ("again_people", "people", "again_whole"),
+        ("again_home_people", "people", "again_home"),
+        ("again_child_homes", "child_homes", "again_home"),
+    ):
+        con.execute(
+            f"""CREATE OR REPLACE TEMP TABLE {table} AS
+                SELECT * FROM {source} SEMI JOIN {chosen} USING (subject_id)"""
+        )
     con.execute(
         """CREATE OR REPLACE TEMP TABLE again_read AS
            SELECT subject_id FROM again_home

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -33,7 +33,7 @@ from evi.indicators.intervals import (
 from evi.indicators.leaves import leaf_days, leaves_of
 from evi.indicators.packed import Intervals
 from evi.indicators.people import People
-from evi.indicators.plan import Kind, Plan
+from evi.indicators.plan import Plan, Stream
 from evi.indicators.registry import Indicator, facts_required
 
 
@@ -54,11 +54,13 @@ class Evaluation:
     chosen: Mask | None = None
     _covered: dict[Group, Days] = field(default_factory=dict)
 
-    def take(self, kind: Kind, intervals: Intervals, indicators: tuple[Indicator, ...] | None = None) -> None:
-        """Work out the leaves of one kind; the intervals may then be let go."""
+    def take(
+        self, streams: Collection[Stream], intervals: Intervals, indicators: Iterable[Indicator] | None = None
+    ) -> None:
+        """Work out the leaves of some streams of one kind; the intervals may then be let go."""
         asked = self.plan.registry.stored if indicators is None else indicators
         leaves = [leaf for indicator in asked for leaf in leaves_of(indicator)]
-        self.leaves |= leaf_days(self.plan, kind, intervals, leaves)
+        self.leaves |= leaf_days(self.plan, intervals.kind, streams, intervals, leaves)
 
     def covered(self, indicator: Indicator) -> Days:
         """The days on which the indicator's "no" means no, within its ages."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import duckdb
 import numpy as np
@@ -31,12 +31,18 @@ from evi.indicators.sources import Store, numbers
 
 @dataclass(frozen=True)
 class Coverage:
-    """The coverage rows of one store, by feed: person number, days `[start, end)`, day from which it is known."""
+    """The coverage rows of one store, by feed: person, days `[start, end)`, day from which it is known."""
 
     rows: Mapping[str, tuple[Keys, Keys, Keys, Keys]]
+    _days: dict[str, Days] = field(default_factory=dict, compare=False)
 
     def days(self, feed: str) -> Days:
         """The days on which the feed covers each person, as known on the day itself."""
+        if feed not in self._days:
+            self._days[feed] = self._joined(feed)
+        return self._days[feed]
+
+    def _joined(self, feed: str) -> Days:
         if feed not in self.rows:
             return nothing()
         person, start, end, known = self.rows[feed]
@@ -53,7 +59,7 @@ class Coverage:
         return told
 
     def known_from(self, feed: str, then: Keys) -> Keys:
-        """The first day on which it was known that the feed covered each person on the day `then`; else `OPEN`."""
+        """From when it was known that the feed covered each person on the day `then`; never: `OPEN`."""
         known_from = np.full(len(then), OPEN, np.int64)
         if feed in self.rows:
             person, start, end, known = self.rows[feed]
@@ -142,7 +148,8 @@ def covered_on(group: Group, coverage: Coverage, people: People, present: Mask |
     told = [coverage.told_on(feed, day, len(people)) for feed in group.feeds]
     if not told:
         return np.zeros(len(people), np.bool_)
-    covered = np.logical_and.reduce(told) if group.every else np.logical_or.reduce(told)
+    combine = np.logical_and if group.every else np.logical_or
+    covered: Mask = np.asarray(combine.reduce(told), np.bool_)
     if present is not None:
         covered = covered & present
     for months in group.watched_at_months:

@@ -206,10 +206,10 @@ def _parse_leaf(head: str, body: Mapping[str, Any], who: Who) -> Expression:
         case "count":
             return Count(facts, int(body["at_least"]), body.get("of", "events"))
         case "last":
-            [compare] = [name for name in COMPARES if name in body] or [None]
-            if compare is None:
-                raise _mistake("last needs one of " + ", ".join(COMPARES))
-            return Last(facts, compare, thousandths(body[compare]))
+            for compare in COMPARES:
+                if compare in body:
+                    return Last(facts, compare, thousandths(body[compare]))
+            raise _mistake("last needs one of " + ", ".join(COMPARES))
         case "sum":
             return Total(facts, _positive(body["at_least"], "sum at_least"))
         case "ratio":

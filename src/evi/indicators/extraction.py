@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 import duckdb
@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from evi.indicators.packed import EXTRA, MOST_STREAMS, Intervals, joined, none_of
-from evi.indicators.plan import KINDS, Kind, Plan, Row
+from evi.indicators.plan import KINDS, Kind, Plan, Row, Stream
 from evi.indicators.sources import numbers
 from evi.indicators.steps import steps
 from evi.workspace import EviError
@@ -23,6 +23,7 @@ def extract(
     events: str,
     codes: Sequence[str],
     *,
+    streams: Iterable[Stream] | None = None,
     on: date | None = None,
     prefix: str = "",
 ) -> Intervals:
@@ -34,12 +35,14 @@ def extract(
         kind: the kind of stream.
         events: SQL that reads the events, such as `read_parquet('…/by_code/*.parquet')`.
         codes: every code that `events` may hold.
+        streams: which of the kind (none: all).
         on: keep only what counts on this day.
         prefix: of the session's tables of people, to ask for some of them only.
     """
     parts = [none_of(kind)]
+    wanted = [s for s in plan.streams if s.kind == kind] if streams is None else list(streams)
     for home in (False, True):
-        rows = plan.tall(codes, kind, home=home)
+        rows = plan.tall(codes, wanted, home=home)
         if rows:
             _load_tall(con, plan, rows)
             found = numbers(con.sql(steps(kind, events, rows, home=home, on=on, prefix=prefix)))

@@ -155,7 +155,7 @@ def latest_where(subjects: Keys, starts: Keys, ends: Keys, answers: Mask) -> Day
         answers: what each interval says.
 
     Where starts and ends rise with rank, an interval speaks until the next begins. Where a correction or a
-    late arrival breaks that order, the subject's intervals are compared day range by day range: exact, slower.
+    late arrival breaks that order, the subject's intervals are compared stretch by stretch: exact, slower.
     """
     if len(subjects) == 0:
         return nothing()
@@ -191,7 +191,7 @@ def _by_range(begin: Keys, finish: Keys, answers: Mask) -> Days:
 
 
 def running_sums(starts: Keys, ends: Keys, *values: Keys) -> tuple[Keys, list[Keys]]:
-    """Every boundary key in order and, for each of `values`, its sum over the intervals open from there on."""
+    """Every boundary key in order and, for each of `values`, its sum over the intervals open from there."""
     edges = np.concatenate((starts, ends))
     order = np.argsort(edges, kind="stable")
     edges = edges[order]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -49,16 +49,16 @@ def leaves_of(indicator: Indicator) -> list[Leaf]:
 
 
 def leaf_days(
-    plan: Plan, kind: Kind, intervals: Intervals, leaves: Iterable[Leaf], threads: int = 2
+    plan: Plan, kind: Kind, streams: Collection[Stream], intervals: Intervals, leaves: Iterable[Leaf]
 ) -> dict[Leaf, Days]:
-    """The days on which each leaf of one kind holds; `intervals` are sorted."""
-    wanted = [leaf for leaf in dict.fromkeys(leaves) if streams_of_leaf(leaf)[0].kind == kind]
+    """The days on which each leaf of some streams of one kind holds; `intervals` are theirs, sorted."""
+    wanted = [leaf for leaf in dict.fromkeys(leaves) if streams_of_leaf(leaf)[0] in streams]
     by_stream = slices(plan, kind, intervals)
 
     def work(leaf: Leaf) -> Days:
         return _WORK[kind](leaf, [by_stream[stream] for stream in streams_of_leaf(leaf)])
 
-    with ThreadPoolExecutor(threads) as pool:
+    with ThreadPoolExecutor(2) as pool:
         return dict(zip(wanted, pool.map(work, wanted), strict=True))
 
 
@@ -70,14 +70,12 @@ def slices(plan: Plan, kind: Kind, intervals: Intervals) -> dict[Stream, Interva
     return {s: intervals.take(slice(a, b)) for s, a, b in zip(streams, edges[:-1], edges[1:], strict=True)}
 
 
-def _count(leaf: Leaf, parts: list[Intervals]) -> Days:
-    assert isinstance(leaf, Count)
+def _count(leaf: Count, parts: list[Intervals]) -> Days:
     return at_least(parts[0].starts, parts[0].ends, leaf.at_least)
 
 
-def _distinct(leaf: Leaf, parts: list[Intervals]) -> Days:
+def _distinct(leaf: Count, parts: list[Intervals]) -> Days:
     """Join the intervals of each child and key first, then count how many keys are open."""
-    assert isinstance(leaf, Count)
     rows, found = parts[0], []
     for block in blocks(rows, BLOCK):
         order = np.lexsort((block.packed, block.extra["key"], block.children))
@@ -94,8 +92,7 @@ def _distinct(leaf: Leaf, parts: list[Intervals]) -> Days:
     return _joined(found)
 
 
-def _last(leaf: Leaf, parts: list[Intervals]) -> Days:
-    assert isinstance(leaf, Last)
+def _last(leaf: Last, parts: list[Intervals]) -> Days:
     found = []
     for block in blocks(parts[0], BLOCK):
         extra = block.extra
@@ -107,11 +104,10 @@ def _last(leaf: Leaf, parts: list[Intervals]) -> Days:
     return _joined(found)
 
 
-def _sum(leaf: Leaf, parts: list[Intervals]) -> Days:
+def _sum(leaf: Total | Ratio, parts: list[Intervals]) -> Days:
     """Running sums for a total; for a ratio, of both parts over the same boundaries."""
     if isinstance(leaf, Total):
         return _joined([_total(block, leaf) for block in blocks(parts[0], BLOCK)])
-    assert isinstance(leaf, Ratio)
     part, whole = parts
     found = []
     for block in blocks(whole, BLOCK):
@@ -142,7 +138,7 @@ def _joined(found: list[Days]) -> Days:
     return Days(np.concatenate([d.starts for d in found]), np.concatenate([d.ends for d in found]))
 
 
-_WORK: dict[Kind, Callable[[Leaf, list[Intervals]], Days]] = {
+_WORK: dict[Kind, Callable[..., Days]] = {
     "count": _count,
     "days": _distinct,
     "places": _distinct,

@@ -8,13 +8,12 @@ from functools import cached_property
 import duckdb
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from evi.indicators.intervals import DAY_ZERO, OPEN, Keys
 from evi.indicators.packed import MOST_PEOPLE
 from evi.indicators.reference import ADULT_MONTHS
 from evi.indicators.registry import Registry
-from evi.indicators.sources import Store, numbers
+from evi.indicators.sources import Store, arrow, numbers
 from evi.workspace import EviError
 
 _ZERO = np.datetime64(DAY_ZERO)
@@ -57,8 +56,8 @@ class People:
 def number_people(con: duckdb.DuckDBPyConnection, store: Store, registry: Registry) -> People:
     """Read the people of a store, and leave in the session what an extraction joins to.
 
-    Tables: `people` (subject_id, child, until: the day after which no indicator applies), `adults`
-    (subject_id, adult_from), `residence` (open ends closed) and `child_homes` (the same, of those in `people`).
+    Tables: `people` (subject_id, child, until: the day after which no indicator applies), `home_people` (the
+    same), `adults` (subject_id, adult_from), `residence` (open ends closed) and `child_homes` (of `people`).
 
     Raises:
         EviError: there are more people than eVI can number (16.7 million).
@@ -87,8 +86,8 @@ def number_people(con: duckdb.DuckDBPyConnection, store: Store, registry: Regist
     )
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE residence AS
-            SELECT subject_id, home, start, coalesce("end", {_FOR_EVER}) AS "end" FROM {store.view(con, "residence")}
-            WHERE home IS NOT NULL"""
+            SELECT subject_id, home, start, coalesce("end", {_FOR_EVER}) AS "end"
+            FROM {store.view(con, "residence")} WHERE home IS NOT NULL"""
     )
     con.execute(
         """CREATE OR REPLACE TEMP TABLE child_homes AS
@@ -99,6 +98,6 @@ def number_people(con: duckdb.DuckDBPyConnection, store: Store, registry: Regist
 
 
 def _load(con: duckdb.DuckDBPyConnection, name: str, **columns: npt.NDArray[np.int64]) -> None:
-    con.register("loading", pa.table(columns))
+    con.register("loading", arrow(columns))
     con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM loading")
     con.unregister("loading")

@@ -19,6 +19,10 @@ Kind = Literal["count", "days", "places", "last", "sum"]
 KINDS: tuple[Kind, ...] = ("count", "days", "places", "last", "sum")
 
 
+BATCH = 24
+"""Streams of the kind `count` that are read together."""
+
+
 @dataclass(frozen=True, order=True)
 class Stream:
     """Intervals of one kind. `count` needs only days; the others carry a day, a place or a value too."""
@@ -63,13 +67,15 @@ class Plan:
         """The number of each stream."""
         return {stream: number for number, stream in enumerate(self.streams)}
 
-    def tall(self, codes: Iterable[str], kind: Kind, *, home: bool) -> list[Row]:
-        """The tall map over the codes that a store holds, for one kind of stream and one reach."""
-        wanted = [
-            (number, stream.facts)
-            for number, stream in enumerate(self.streams)
-            if stream.kind == kind and stream.reaches_home == home
-        ]
+    def batches(self, kind: Kind) -> list[tuple[Stream, ...]]:
+        """The streams of one kind in runs, so that not all of their intervals are in memory at once."""
+        streams = [stream for stream in self.streams if stream.kind == kind]
+        size = BATCH if kind == "count" else max(len(streams), 1)
+        return [tuple(streams[first : first + size]) for first in range(0, len(streams), size)]
+
+    def tall(self, codes: Iterable[str], streams: Iterable[Stream], *, home: bool) -> list[Row]:
+        """The tall map over the codes that a store holds, for some streams of one kind and one reach."""
+        wanted = [(self.numbers[stream], stream.facts) for stream in streams if stream.reaches_home == home]
         return [
             Row(code, number, facts.days, facts.after_days, facts.while_open, facts.who, text)
             for code in sorted(set(codes))

@@ -17,11 +17,11 @@ import pyarrow.parquet as pq
 
 from evi.indicators.intervals import DAY_ZERO, OPEN, Keys, day_number
 from evi.indicators.people import People
-from evi.indicators.rates import places_on, rate_column
+from evi.indicators.rates import counts, places_on, rate_column
 from evi.indicators.reference import ADULT_MONTHS
-from evi.indicators.registry import Registry
-from evi.indicators.sources import Store
-from evi.indicators.spans import SpanFiles, registry_of, session
+from evi.indicators.registry import Indicator, Registry
+from evi.indicators.sources import Store, arrow, coded
+from evi.indicators.spans import SpanFiles, index_folder, registry_of, session
 from evi.workspace import District, EviError, quote
 
 STATES = ("not assessable", "absent", "present")
@@ -49,19 +49,17 @@ class States:
     def wide(self) -> pa.Table:
         """A row a child; a column an indicator, with the numbers of `STATES`."""
         columns = {name: self.matrix[:, place] for place, name in enumerate(self.indicators)}
-        return pa.table({"subject_id": self.subject_ids} | columns)
+        return arrow({"subject_id": self.subject_ids, **columns})
 
     def tall(self) -> pa.Table:
         """A row for each child and indicator: subject_id, indicator, state (in words, dictionary-coded)."""
         children, indicators = self.matrix.shape
         names = np.tile(np.arange(indicators, dtype=np.int16), children)
-        return pa.table(
+        return arrow(
             {
                 "subject_id": np.repeat(self.subject_ids, indicators),
-                "indicator": pa.DictionaryArray.from_arrays(names, list(self.indicators)),
-                "state": pa.DictionaryArray.from_arrays(
-                    self.matrix.reshape(-1).astype(np.int8), list(STATES)
-                ),
+                "indicator": coded(names, self.indicators),
+                "state": coded(self.matrix.reshape(-1).astype(np.int8), STATES),
             }
         )
 
@@ -76,7 +74,7 @@ class States:
 def state_at(
     source: District | Path, on: date, *, registry: Registry | None = None, out: Path | None = None
 ) -> States:
-    """The three-valued state of every indicator for every child on a day, rates of schools and areas included.
+    """The three-valued state of every indicator for every child on a day, rates of places included.
 
     Args:
         source: a district, or a folder that holds what `records/` does.
@@ -105,10 +103,11 @@ def prevalence_by_month(
 
 
 def register_views(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    """Make the views `spans` and `assessable` (subject_id, indicator, true_from, true_to) over an `index/` folder.
+    """Make the views `spans` and `assessable` over an `index/` folder.
 
-    `assessable` is stored once for each group of indicators with the same needs; the view spells it out for
-    each indicator, together with the days on which it is present beyond what is covered.
+    Both have the columns subject_id, indicator, true_from and true_to. What is assessable is stored once for
+    each group of indicators with the same needs; the view spells it out for each of them, together with the
+    days on which an indicator is present beyond what is covered.
     """
     files = SpanFiles(folder)
     _exists(files)
@@ -120,23 +119,20 @@ def assessable_sql(folder: Path) -> str:
     """SQL of the assessable days of each indicator; disjoint for each child and indicator, in no order."""
     files = SpanFiles(folder)
     return f"""SELECT subject_id, indicator, true_from, true_to
-        FROM read_parquet({quote(str(files.covered))}) JOIN read_parquet({quote(str(files.needs))}) USING (needs)
+        FROM read_parquet({quote(str(files.covered))})
+        JOIN read_parquet({quote(str(files.needs))}) USING (needs)
         UNION ALL BY NAME SELECT * FROM read_parquet({quote(str(files.beyond))})"""
 
 
-@dataclass
 class SpanIndex:
     """The spans of a district, opened once to answer many questions."""
 
-    source: District | Path
-    registry: Registry | None = None
-    out: Path | None = None
-
-    def __post_init__(self) -> None:
-        if self.out is None:
-            self.out = self.source.index if isinstance(self.source, District) else Path(self.source) / "index"
-        self.registry = self.registry or registry_of(self.source)
-        self.files = SpanFiles(self.out)
+    def __init__(
+        self, source: District | Path, registry: Registry | None = None, out: Path | None = None
+    ) -> None:
+        self.source = source
+        self.registry = registry or registry_of(source)
+        self.files = SpanFiles(index_folder(source, out))
         _exists(self.files)
 
     @cached_property
@@ -156,7 +152,6 @@ class SpanIndex:
 
     def state_at(self, on: date) -> States:
         """The three-valued state of every indicator for every child on a day."""
-        assert self.registry is not None
         people, day = self.people, day_number(on)
         young = (people.day_at_age(0) <= day) & (day < people.day_at_age(ADULT_MONTHS))
         children = People(people.ids[young], people.months[young])
@@ -168,25 +163,30 @@ class SpanIndex:
                 matrix[place[name], rows] = 1
         for name, rows in self._open_on(self.files.spans, day, children):
             matrix[place[name], rows] = 2
-        columns = [matrix]
-        if self.registry.rates:
-            con = session(self.source)
-            places = {
-                among: places_on(con, Store.of(self.source), among, on, children)
-                for among in ("school", "lsoa")
-            }
-            con.close()
-            rates = [
-                rate_column(i, matrix[place[i.expression.indicator]], places, children, day)
-                for i in self.registry.rates
-            ]  # type: ignore[union-attr]
-            columns.append(np.stack(rates))
+        places = self._places(on, children) if self.registry.rates else {}
+        rates = [
+            rate_column(rate, matrix[place[rate.rate.indicator]], places, children, day)
+            for rate in self.registry.rates
+        ]
         names = (*stored, *(indicator.id for indicator in self.registry.rates))
-        return States(on, children.ids, names, np.concatenate(columns).T)
+        return States(on, children.ids, names, np.concatenate((matrix, *(row[None] for row in rates))).T)
+
+    def share_around(self, rate: Indicator, states: States, subject_id: int) -> tuple[int, int]:
+        """How many children of a child's school or area have what a rate counts, and of how many."""
+        row = int(np.searchsorted(states.subject_ids, subject_id))
+        children = People(states.subject_ids, np.zeros(len(states.subject_ids), np.int64))
+        place = self._places(states.on, children)[rate.rate.among]
+        counted = states.matrix[:, states.indicators.index(rate.rate.indicator)]
+        present, of = counts(place, counted)
+        return int(present[place[row]]), int(of[place[row]])
+
+    def _places(self, on: date, children: People) -> dict[str, Keys]:
+        with session(self.source) as con:
+            kinds = ("school", "lsoa")
+            return {among: places_on(con, Store.of(self.source), among, on, children) for among in kinds}
 
     def prevalence_by_month(self, first: date, last: date) -> pa.Table:
         """Present and assessable children for each indicator on the first day of each month."""
-        assert self.registry is not None
         months = _months(first, last)
         edges = np.array([day_number(month) for month in months], np.int64)
         slot = np.searchsorted(edges, np.arange(OPEN + 1)).astype(
@@ -198,17 +198,13 @@ class SpanIndex:
         names = list(self._groups)
         covered = dict(zip(names, self._series(self.files.covered, names, slot, len(months)), strict=True))
         by_indicator = {name: covered[group] for group, members in self._groups.items() for name in members}
-        return pa.table(
+        known = [by_indicator[name] + beyond[place] for place, name in enumerate(stored)]
+        return arrow(
             {
                 "indicator": pa.array(np.repeat(stored, len(months)), pa.string()),
                 "month": pa.array(months * len(stored), pa.date32()),
-                "present": np.concatenate([*present, np.empty(0, np.int64)]),
-                "assessable": np.concatenate(
-                    [
-                        *(by_indicator[n] + beyond[place] for place, n in enumerate(stored)),
-                        np.empty(0, np.int64),
-                    ]
-                ),
+                "present": np.asarray(present, np.int64).reshape(-1),
+                "assessable": np.asarray(known, np.int64).reshape(-1),
             }
         )
 
@@ -227,7 +223,7 @@ class SpanIndex:
             yield label, rows[rows >= 0]
 
     def _series(
-        self, path: Path, labels: Sequence[str], slot: Keys, months: int
+        self, path: Path, labels: Sequence[str], slot: npt.NDArray[np.integer], months: int
     ) -> list[npt.NDArray[np.int64]]:
         place = {name: number for number, name in enumerate(labels)}
         change = np.zeros((len(labels), months + 1), np.int64)
@@ -253,7 +249,6 @@ def read_labelled(path: Path) -> dict[str, tuple[Keys, Keys, Keys]]:
 def _labelled(path: Path, *, ids: bool = True) -> Iterator[tuple[str, Keys, Keys, Keys]]:
     """Each row group of a spans file: its one label, the subjects, and the days as numbers."""
     with pq.ParquetFile(path) as file:
-        name = file.schema_arrow.names[1]
         columns = (["subject_id"] if ids else []) + ["true_from", "true_to"]
         table = file.read(columns=columns)
         first = 0
@@ -261,18 +256,19 @@ def _labelled(path: Path, *, ids: bool = True) -> Iterator[tuple[str, Keys, Keys
             group: Any = file.metadata.row_group(number)
             rows = table.slice(first, group.num_rows)
             first += group.num_rows
-            label = group.column(file.schema_arrow.names.index(name)).statistics.min
+            label = str(group.column(1).statistics.min)
             yield (
                 label,
-                rows["subject_id"].to_numpy() if ids else np.empty(0, np.int64),
+                np.asarray(rows["subject_id"].to_numpy()) if ids else np.empty(0, np.int64),
                 _day_numbers(rows["true_from"]),
                 _day_numbers(rows["true_to"]),
             )
 
 
-def _day_numbers(column: pa.ChunkedArray) -> npt.NDArray[np.int32]:
-    filled = column.cast(pa.int32()).fill_null(OPEN + _EPOCH)
-    return np.asarray(filled.to_numpy()) - np.int32(_EPOCH)
+def _day_numbers(column: pa.ChunkedArray[Any]) -> Keys:
+    open_ended: Any = OPEN + _EPOCH
+    numbers: Any = column.cast(pa.int32()).fill_null(open_ended).to_numpy()
+    return np.asarray(numbers - np.int32(_EPOCH))
 
 
 def _months(first: date, last: date) -> list[date]:

@@ -1,7 +1,7 @@
 """Indicators of schools and areas: the share of children there for whom another indicator is present.
 
-They are derived when asked, from the states of one day, and never stored. Each child of the place is given the
-place's answer; nothing is said of a place with too few children to tell (its share could point at one child).
+They are derived when asked, from the states of one day, and never stored. Each child of the place is given
+the place's answer; nothing is said of a place with too few children to tell (its share could point at one).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
-from evi.indicators.expressions import THOUSAND, Rate
+from evi.indicators.expressions import THOUSAND
 from evi.indicators.intervals import Keys
 from evi.indicators.people import People
 from evi.indicators.registry import Indicator
@@ -47,6 +47,15 @@ def places_on(
     return places
 
 
+def counts(place: Keys, states: npt.NDArray[np.uint8]) -> tuple[Keys, Keys]:
+    """For each place how many children have the counted indicator, and of how many it is known."""
+    known = (place >= 0) & (states > 0)
+    size = int(place.max(initial=-1)) + 1
+    return np.bincount(place[known & (states == 2)], minlength=size), np.bincount(
+        place[known], minlength=size
+    )
+
+
 def rate_column(
     indicator: Indicator,
     states: npt.NDArray[np.uint8],
@@ -62,13 +71,9 @@ def rate_column(
         places: `places_on` for each kind of place.
         children, day: who, and when (for the ages at which the rate applies).
     """
-    rate = indicator.expression
-    assert isinstance(rate, Rate)
+    rate = indicator.rate
     place = places[rate.among]
-    known = (place >= 0) & (states > 0)
-    size = int(place.max(initial=-1)) + 1
-    of = np.bincount(place[known], minlength=size)
-    present = np.bincount(place[known & (states == 2)], minlength=size)
+    present, of = counts(place, states)
     answer = np.where(
         of >= rate.minimum_children, np.where(present * THOUSAND >= rate.at_least * of, 2, 1), 0
     )

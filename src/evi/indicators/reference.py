@@ -145,7 +145,7 @@ def homes_on(stays: Iterable[Stay], subject: int, day: date) -> set[int]:
 
 
 def _is_adult(world: World, event: Event) -> bool:
-    """An adult on the day of the event; someone whose birth is not known is one unless a child by other records."""
+    """An adult on the day; someone whose birth is not known is one, unless recorded as a child."""
     if event.subject_id < 0:
         return False
     born = world.birth_months.get(event.subject_id)

@@ -86,6 +86,17 @@ class Indicator:
         return isinstance(self.expression, Rate)
 
     @property
+    def rate(self) -> Rate:
+        """The rate that a school or area indicator is.
+
+        Raises:
+            TypeError: it is not one.
+        """
+        if not isinstance(self.expression, Rate):
+            raise TypeError(f"{self.id} is not a rate")
+        return self.expression
+
+    @property
     def codes(self) -> tuple[str, ...]:
         """Codes, and beginnings of codes that end in `*`, of all the events that it reads."""
         read = (code for facts in all_facts(self.expression) for code in facts.codes)

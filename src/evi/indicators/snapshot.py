@@ -92,7 +92,10 @@ def _state(
 def _is_true(expression: Expression, truths: Mapping[Leaf, Mask], people: People, day: int) -> Mask:
     match expression:
         case AtLeastOf(n, parts):
-            return sum(_is_true(part, truths, people, day).astype(np.int16) for part in parts) >= n  # type: ignore[no-any-return]
+            found = np.zeros(len(people), np.int16)
+            for part in parts:
+                found += _is_true(part, truths, people, day)
+            return found >= n
         case Not(part):
             return ~_is_true(part, truths, people, day)
         case MissingBy(facts, months):

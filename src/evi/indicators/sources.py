@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -24,11 +26,21 @@ def numbers(result: duckdb.DuckDBPyRelation) -> dict[str, np.ndarray]:
     return {name: flat(table.column(name)) for name in table.column_names}
 
 
-def flat(column: pa.ChunkedArray) -> np.ndarray:
+def flat(column: pa.ChunkedArray[Any]) -> np.ndarray:
     """One Arrow column as one array, without a copy where it is in one piece."""
     if column.num_chunks == 1:
         return np.asarray(column.chunk(0).to_numpy(zero_copy_only=False))
     return np.asarray(column.to_numpy())
+
+
+def arrow(columns: Mapping[str, Any]) -> pa.Table:
+    """An Arrow table of NumPy or Arrow columns (the library's type hints know only Arrow's)."""
+    return pa.table(dict(columns))
+
+
+def coded(numbers_: np.ndarray, words: Sequence[str]) -> pa.Array[Any]:
+    """A column of a few words, as numbers of them."""
+    return pa.DictionaryArray.from_arrays(numbers_, pa.array(list(words), pa.string()))
 
 
 @dataclass(frozen=True)
@@ -61,7 +73,7 @@ class Store:
         raise EviError("there are no events here.", where=str(folder), do="Run `evi load`, or `evi run`.")
 
     def view(self, con: duckdb.DuckDBPyConnection, name: str) -> str:
-        """SQL that reads `subjects`, `coverage`, `residence` or `enrolment`; one that is not there is empty."""
+        """SQL that reads one of the store's tables of people; a table that is not there is empty."""
         path = self.folder / f"{name}.parquet"
         if path.is_file():
             return f"read_parquet({quote(str(path))})"

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -20,7 +21,8 @@ from evi.indicators.intervals import DAY_BITS, DAY_ZERO, OPEN, Days
 from evi.indicators.people import People, number_people
 from evi.indicators.plan import KINDS, Plan
 from evi.indicators.registry import Registry, load_registry
-from evi.indicators.sources import Store
+from evi.indicators.sources import Store, coded
+from evi.records import store_state
 from evi.workspace import SILENT, District, Progress, StageResult, connect, quote, replace_file
 
 _EPOCH = (DAY_ZERO - type(DAY_ZERO)(1970, 1, 1)).days
@@ -99,21 +101,21 @@ def build_spans(
     """
     store, files = Store.of(source), SpanFiles(index_folder(source, out))
     plan = Plan.of(registry or registry_of(source))
-    con = session(source)
-    with progress.task("Spans of indicators", len(KINDS) + 2) as advance:
+    batches = [(kind, streams) for kind in KINDS for streams in plan.batches(kind)]
+    with session(source) as con, progress.task("Spans of indicators", len(batches) + 2) as advance:
         people = number_people(con, store, plan.registry)
         evaluation = Evaluation(plan, people, read_coverage(con, store))
         codes, events = store.codes(con), f"read_parquet({quote(store.by_code)})"
         saved = state.Writer(files.state, plan, people)
-        for kind in KINDS:
-            intervals = extract(con, plan, kind, events, codes).sorted()
-            saved.write(intervals)
-            evaluation.take(kind, intervals)
+        for kind, streams in batches:
+            intervals = extract(con, plan, kind, events, codes, streams=streams).sorted()
+            saved.append(intervals)
+            evaluation.take(streams, intervals)
             del intervals
             advance(1)
-        saved.close(evaluation.coverage, con)
-        con.close()
+        saved.finish(evaluation.coverage, con)
         rows = write_all(files, evaluation)
+        saved.stand(state_of(source))
         advance(2)
     return StageResult("spans", rows)
 
@@ -143,24 +145,17 @@ def write_all(files: SpanFiles, evaluation: Evaluation) -> dict[str, int]:
 
 
 def write(path: Path, label: str, people: People, labelled: Iterable[tuple[str, Days]]) -> int:
-    """Write one file of spans, sorted by label, subject and day; the same days give the same bytes."""
-    schema = pa.schema(
-        [
-            ("subject_id", pa.int64()),
-            (label, pa.string()),
-            ("true_from", pa.date32()),
-            ("true_to", pa.date32()),
-        ]
-    )
+    """Write one file of spans, sorted by label, subject and day; the same days give the same bytes.
+
+    No row group holds two labels, so a reader that wants few labels skips the rest.
+    """
+    types: dict[str, Any] = {"subject_id": pa.int64(), label: pa.string(), "true_from": pa.date32()}
+    schema = pa.schema(types | {"true_to": pa.date32()})
+    options: dict[str, Any] = {"compression": "zstd", "compression_level": 1, "use_dictionary": [label]}
     rows = 0
-    with (
-        replace_file(path) as scratch,
-        pq.ParquetWriter(
-            scratch, schema, compression="zstd", compression_level=1, use_dictionary=[label]
-        ) as writer,
-    ):
-        for name, days in sorted(labelled, key=lambda pair: pair[0]):
-            for table in _tables(schema, name, people, days):
+    with replace_file(path) as scratch, pq.ParquetWriter(scratch, schema, **options) as writer:
+        for name, days_of_label in sorted(labelled, key=lambda pair: pair[0]):
+            for table in _tables(schema, name, people, days_of_label):
                 writer.write_table(table)
                 rows += table.num_rows
     return rows
@@ -170,16 +165,13 @@ def _tables(schema: pa.Schema, name: str, people: People, days: Days) -> Iterato
     for first in range(0, len(days), _ROWS):
         starts, ends = days.starts[first : first + _ROWS], days.ends[first : first + _ROWS]
         until = (ends & OPEN).astype(np.int32)
-        text = pa.DictionaryArray.from_arrays(np.zeros(len(starts), np.int8), [name]).cast(pa.string())
-        yield pa.table(
-            [
-                pa.array(people.ids[starts >> DAY_BITS]),
-                text,
-                pa.array((starts & OPEN).astype(np.int32) + np.int32(_EPOCH)).cast(pa.date32()),
-                pa.array(until + np.int32(_EPOCH), mask=until == OPEN).cast(pa.date32()),
-            ],
-            schema=schema,
-        )
+        columns = {
+            "subject_id": pa.array(people.ids[starts >> DAY_BITS]),
+            schema.names[1]: coded(np.zeros(len(starts), np.int8), [name]).cast(pa.string()),
+            "true_from": pa.array((starts & OPEN).astype(np.int32) + np.int32(_EPOCH)).cast(pa.date32()),
+            "true_to": pa.array(until + np.int32(_EPOCH), mask=until == OPEN).cast(pa.date32()),
+        }
+        yield pa.table(columns, schema=schema)
 
 
 def write_needs(files: SpanFiles, registry: Registry) -> None:
@@ -192,6 +184,11 @@ def write_needs(files: SpanFiles, registry: Registry) -> None:
     )
     with replace_file(files.needs) as scratch:
         pq.write_table(table, scratch, compression="zstd")
+
+
+def state_of(source: District | Path) -> str:
+    """What the records room calls the present state of a district's store; of a bare folder: nothing."""
+    return store_state(source) if isinstance(source, District) else ""
 
 
 def index_folder(source: District | Path, out: Path | None) -> Path:

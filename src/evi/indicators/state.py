@@ -1,54 +1,79 @@
 """The intervals kept beside the spans, so that a month's update never reads the whole store of events.
 
-One Arrow file for each kind of stream, sorted, uncompressed and memory-mapped: finding the intervals of some
+Plain columns of 64-bit little-endian integers, one file each, memory-mapped: finding the intervals of some
 children in some streams is a binary search that touches only the pages they are on. The files are derived:
-deleting them costs a rebuild and nothing else.
+deleting them costs a rebuild and nothing else. `about.json` is written last and taken away first, so that a
+command killed half-way leaves no state that could be believed.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
-import pyarrow as pa
-import pyarrow.ipc
 
 from evi.indicators.covering import Coverage, by_feed
 from evi.indicators.packed import EXTRA, Intervals
 from evi.indicators.people import People
 from evi.indicators.plan import Kind, Plan
-from evi.indicators.sources import flat, numbers
+from evi.indicators.sources import numbers
 from evi.workspace import replace_file
 
 FORMAT = 1
 """Raised whenever the meaning of the files changes; an older state is rebuilt."""
 
-_PEOPLE, _COVERAGE, _ABOUT = "people.arrow", "coverage.arrow", "about.json"
-_RESIDENCE, _ADULTS = "residence.arrow", "adults.arrow"
+_COVERAGE = ("feed", "person", "start", "end", "known")
+_RESIDENCE = ("subject_id", "home", "start", "end")
+_ADULTS = ("subject_id", "adult_from")
+_ABOUT = "about.json"
 
 
 class Writer:
-    """Writes the state of one build or update, kind by kind."""
+    """Writes the state of one build or update."""
 
     def __init__(self, folder: Path, plan: Plan, people: People) -> None:
         self.folder, self.plan, self.people = folder, plan, people
+        folder.mkdir(parents=True, exist_ok=True)
         (folder / _ABOUT).unlink(missing_ok=True)
+        self._open: dict[str, Any] = {}
 
-    def write(self, intervals: Intervals) -> None:
-        """Write the sorted intervals of one kind."""
-        _save(self.folder / f"{intervals.kind}.arrow", {"packed": intervals.packed} | intervals.extra)
+    def append(self, intervals: Intervals) -> None:
+        """Write the next sorted intervals of a kind."""
+        for name, column in ({"packed": intervals.packed} | intervals.extra).items():
+            path = f"{intervals.kind}.{name}"
+            if path not in self._open:
+                self._open[path] = (self.folder / f"{path}.partial").open("wb")
+            np.ascontiguousarray(column).tofile(self._open[path])
 
-    def close(self, coverage: Coverage, con: duckdb.DuckDBPyConnection) -> None:
-        """Write what the intervals were made with; only then does the state stand."""
-        _save(self.folder / _PEOPLE, {"ids": self.people.ids, "months": self.people.months})
-        _save(self.folder / _COVERAGE, coverage_columns(coverage))
-        _save(self.folder / _RESIDENCE, residence_columns(con))
-        _save(self.folder / _ADULTS, adult_columns(con))
-        about = {"format": FORMAT, "registry": self.plan.registry.digest, "feeds": sorted(coverage.rows)}
+    def finish(self, coverage: Coverage, con: duckdb.DuckDBPyConnection) -> None:
+        """Put the intervals in their places, with what they were made with."""
+        for path, stream in self._open.items():
+            stream.close()
+            (self.folder / f"{path}.partial").replace(self.folder / f"{path}.bin")
+        self._save("people", {"ids": self.people.ids, "months": self.people.months})
+        self._save("coverage", coverage_columns(coverage))
+        self._save("residence", residence_columns(con))
+        self._save("adults", adult_columns(con))
+        self._about = {
+            "format": FORMAT,
+            "registry": self.plan.registry.digest,
+            "feeds": sorted(coverage.rows),
+        }
+
+    def stand(self, store_state: str = "") -> None:
+        """Say that the state stands, after everything that rests on it was written."""
+        about = self._about | {"store": store_state}
         with replace_file(self.folder / _ABOUT) as scratch:
-            scratch.write_text(json.dumps(about))
+            scratch.write_text(json.dumps(about, sort_keys=True))
+
+    def _save(self, name: str, columns: Mapping[str, np.ndarray]) -> None:
+        for column, values in columns.items():
+            with replace_file(self.folder / f"{name}.{column}.bin") as scratch:
+                np.ascontiguousarray(values).tofile(scratch)
 
 
 class State:
@@ -56,7 +81,7 @@ class State:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.about = json.loads((folder / _ABOUT).read_text())
+        self.about: dict[str, Any] = json.loads((folder / _ABOUT).read_text())
 
     @classmethod
     def open(cls, folder: Path, plan: Plan) -> State | None:
@@ -68,34 +93,42 @@ class State:
         fits = state.about.get("format") == FORMAT and state.about.get("registry") == plan.registry.digest
         return state if fits else None
 
+    @property
+    def store(self) -> str:
+        """The state of the store of events that the spans were made from, if that was told."""
+        return str(self.about.get("store", ""))
+
     def intervals(self, kind: Kind) -> Intervals:
         """The sorted intervals of one kind, memory-mapped."""
-        columns = _load(self.folder / f"{kind}.arrow")
-        return Intervals(kind, columns["packed"], {name: columns[name] for name in EXTRA[kind]})
+        packed = self._load(kind, "packed").view(np.uint64)
+        return Intervals(kind, packed, {name: self._load(kind, name) for name in EXTRA[kind]})
 
     @property
     def people(self) -> People:
         """The people at that time."""
-        columns = _load(self.folder / _PEOPLE)
-        return People(columns["ids"], columns["months"])
+        return People(self._load("people", "ids"), self._load("people", "months"))
 
     @property
     def coverage(self) -> Coverage:
         """What feeds covered at that time."""
-        columns = _load(self.folder / _COVERAGE)
-        return by_feed(
-            self.about["feeds"], *(columns[n] for n in ("feed", "person", "start", "end", "known"))
-        )
+        feed, person, start, end, known = (self._load("coverage", name) for name in _COVERAGE)
+        return by_feed(self.about["feeds"], feed, person, start, end, known)
 
     @property
     def residence(self) -> dict[str, np.ndarray]:
         """Who lived where at that time."""
-        return _load(self.folder / _RESIDENCE)
+        return {name: self._load("residence", name) for name in _RESIDENCE}
 
     @property
     def adults(self) -> dict[str, np.ndarray]:
         """Who was an adult from when at that time."""
-        return _load(self.folder / _ADULTS)
+        return {name: self._load("adults", name) for name in _ADULTS}
+
+    def _load(self, name: str, column: str) -> np.ndarray:
+        path = self.folder / f"{name}.{column}.bin"
+        if not path.is_file() or path.stat().st_size == 0:
+            return np.empty(0, np.int64)
+        return np.memmap(path, np.int64, mode="r").view(np.ndarray)
 
 
 def coverage_columns(coverage: Coverage) -> dict[str, np.ndarray]:
@@ -104,10 +137,9 @@ def coverage_columns(coverage: Coverage) -> dict[str, np.ndarray]:
         [np.full(len(rows[0]), number, np.int64), *rows]
         for number, (_, rows) in enumerate(sorted(coverage.rows.items()))
     ]
-    names = ("feed", "person", "start", "end", "known")
     return {
         name: np.concatenate([part[place] for part in parts]) if parts else np.empty(0, np.int64)
-        for place, name in enumerate(names)
+        for place, name in enumerate(_COVERAGE)
     }
 
 
@@ -130,15 +162,3 @@ def adult_columns(con: duckdb.DuckDBPyConnection) -> dict[str, np.ndarray]:
                FROM adults ORDER BY ALL"""
         )
     )
-
-
-def _save(path: Path, columns: dict[str, np.ndarray]) -> None:
-    table = pa.table(columns)
-    with replace_file(path) as scratch, pa.ipc.new_file(scratch, table.schema) as writer:
-        writer.write_table(table)
-
-
-def _load(path: Path) -> dict[str, np.ndarray]:
-    with pa.memory_map(str(path)) as source:
-        table = pa.ipc.open_file(source).read_all()
-    return {name: flat(table.column(name)) for name in table.column_names}

@@ -27,8 +27,9 @@ from evi.indicators.plan import KINDS, Kind, Plan, Stream, streams_of
 from evi.indicators.queries import read_labelled
 from evi.indicators.registry import Indicator, Registry
 from evi.indicators.sources import Store
-from evi.indicators.spans import SpanFiles, build_spans, index_folder, registry_of, session, write
+from evi.indicators.spans import SpanFiles, build_spans, index_folder, registry_of, session, state_of, write
 from evi.indicators.state import State, Writer
+from evi.records import changes_since, store_state
 from evi.workspace import SILENT, District, Progress, StageResult, quote
 
 
@@ -36,12 +37,41 @@ from evi.workspace import SILENT, District, Progress, StageResult, quote
 class Changes:
     """Rows of the event store that are there now and were not (`added`), or were and are not (`removed`).
 
-    Both have the store's columns. A correction is three rows: the old version leaves with no `known_until`
-    and comes back with one, and the new version comes. Files may be missing: nothing of the kind changed.
+    Both are SQL that reads rows with the store's columns; empty: there are none. A correction is three rows:
+    the old version leaves with no `known_until` and comes back with one, and the new version comes.
     """
 
-    added: Sequence[Path] = ()
-    removed: Sequence[Path] = ()
+    added: str = ""
+    removed: str = ""
+
+    @classmethod
+    def in_files(cls, added: Sequence[Path] = (), removed: Sequence[Path] = ()) -> Changes:
+        """Changes that are in files of their own."""
+        return cls(_reads(added), _reads(removed))
+
+
+def _reads(paths: Sequence[Path]) -> str:
+    return f"read_parquet([{', '.join(quote(str(path)) for path in paths)}])" if paths else ""
+
+
+def refresh_spans(district: District, progress: Progress = SILENT) -> StageResult:
+    """Bring a district's spans up to date in the cheapest way that there is.
+
+    Nothing is done if neither store nor registry changed since the spans were written; if the records room
+    can tell what changed they are updated; else they are built.
+    """
+    files, plan = SpanFiles(index_folder(district, None)), Plan.of(registry_of(district))
+    state, now = State.open(files.state, plan), store_state(district)
+    if state is None or not state.store or not all(path.is_file() for path in files.all):
+        return build_spans(district, progress, registry=plan.registry)
+    if state.store == now:
+        return StageResult("spans", skipped=True)
+    changes = changes_since(district, state.store)
+    if changes is None:
+        return build_spans(district, progress, registry=plan.registry)
+    return update_spans(
+        district, Changes.in_files([changes.added], [changes.removed]), progress, registry=plan.registry
+    )
 
 
 def update_spans(
@@ -70,23 +100,19 @@ def update_spans(
     state = State.open(files.state, plan)
     if state is None or not all(path.is_file() for path in files.all):
         return build_spans(source, progress, registry=plan.registry, out=files.folder)
-    con = session(source)
-    with progress.task("Update of spans", len(KINDS) + 1) as advance:
+    with session(source) as con, progress.task("Update of spans", len(KINDS) + 1) as advance:
         people = number_people(con, store, plan.registry)
         coverage = read_coverage(con, store)
         concerned = who_is_concerned(con, state, people, coverage)
-        evaluation = Evaluation(plan, people, coverage)
         renewal = _Renewal(plan, concerned)
         saved = Writer(files.state, plan, people)
         for kind in KINDS:
             delta = _delta(con, plan, store, kind, changes, concerned)
-            intervals = renewal.apply(state.intervals(kind), delta)
-            saved.write(intervals)
-            renewal.intervals[kind] = intervals
+            saved.append(renewal.apply(state.intervals(kind), delta))
             advance(1)
-        saved.close(coverage, con)
-        con.close()
-        rows = _rewrite(files, evaluation, renewal)
+        saved.finish(coverage, con)
+        rows = _rewrite(files, Evaluation(plan, people, coverage), renewal)
+        saved.stand(state_of(source))
         advance(1)
     return StageResult("spans", rows)
 
@@ -109,11 +135,10 @@ def _delta(
 ) -> _Delta:
     """The intervals of the changed rows; those of people who are read again whole come from the store."""
     found = []
-    for paths in (changes.added, changes.removed):
-        if not paths:
+    for events in (changes.added, changes.removed):
+        if not events:
             found.append(none_of(kind))
             continue
-        events = f"read_parquet([{', '.join(quote(str(path)) for path in paths)}])"
         codes = [
             str(code) for (code,) in con.execute(f"SELECT DISTINCT code FROM {events} ORDER BY 1").fetchall()
         ]
@@ -121,7 +146,8 @@ def _delta(
         found.append(intervals.take(~concerned.reread(plan, intervals)))
     added, removed = found
     if concerned.any_reread:
-        events = f"""(SELECT * FROM read_parquet({quote(store.by_code)}) WHERE subject_id IN (SELECT subject_id FROM again_read))"""
+        here = "WHERE subject_id IN (SELECT subject_id FROM again_read)"
+        events = f"(SELECT * FROM read_parquet({quote(store.by_code)}) {here})"
         again = extract(con, plan, kind, events, store.codes(con), prefix="again_")
         added = joined([added, again.take(concerned.reread(plan, again))])
     return _Delta(added, removed)
@@ -132,7 +158,7 @@ class _Renewal:
 
     def __init__(self, plan: Plan, concerned: Concerned) -> None:
         self.plan, self.concerned = plan, concerned
-        self.intervals: dict[Kind, Intervals] = {}
+        self._now: dict[Kind, Intervals] = {}
         self._changed: dict[Stream, Keys] = {}
 
     def apply(self, then: Intervals, delta: _Delta) -> Intervals:
@@ -146,6 +172,7 @@ class _Renewal:
         edges = np.searchsorted(numbers, np.arange(len(streams) + 1))
         for stream, a, b in zip(streams, edges[:-1], edges[1:], strict=True):
             self._changed[stream] = (touched[a:b] & np.uint64((1 << 24) - 1)).astype(np.int64)
+        self._now[kind] = now
         return now
 
     def children(self, indicator: Indicator) -> Mask:
@@ -159,7 +186,7 @@ class _Renewal:
         """The children whose covered days of the group may have changed."""
         mask = self.concerned.everything.copy()
         for feed in group.feeds:
-            mask |= self.concerned.covered[feed] if feed in self.concerned.covered else False
+            mask |= self.concerned.covered.get(feed, False)
         if group.required_stream is not None:
             mask[self._changed[group.required_stream]] = True
         return mask
@@ -177,7 +204,7 @@ class _Renewal:
             for number, masks_ in enumerate(readers.values())
             if masks_
         ]
-        intervals = self.intervals[kind]
+        intervals = self._now[kind]
         return intervals.take(rows_of(intervals, np.concatenate(wanted))) if wanted else none_of(kind)
 
 
@@ -188,7 +215,8 @@ def _rewrite(files: SpanFiles, evaluation: Evaluation, renewal: _Renewal) -> dic
     masks = {indicator: mask for indicator, mask in masks.items() if bool(mask.any())}
     evaluation.chosen = reduce(np.logical_or, masks.values(), np.zeros(len(evaluation.people), np.bool_))
     for kind in KINDS:
-        evaluation.take(kind, renewal.needed(kind, masks), tuple(masks))
+        streams = [stream for stream in evaluation.plan.streams if stream.kind == kind]
+        evaluation.take(streams, renewal.needed(kind, masks), masks)
     spans = {i: of_subjects(evaluation.spans(i), mask) for i, mask in masks.items()}
     beyond = {i: evaluation.beyond(i, days) for i, days in spans.items()}
     covered = {

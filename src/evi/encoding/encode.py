@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
+import threading
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 import evi
-from evi.encoding.delivery import PARTS, encode_delivery, part_path
+from evi.encoding.delivery import PARTS, EncodedDelivery, encode_delivery, part_path
 from evi.encoding.gazetteer import Gazetteer
 from evi.encoding.keys import Keys
 from evi.encoding.tokens import Coder
@@ -55,7 +60,7 @@ def encode(district: District, keys: Keys, progress: Progress = SILENT) -> Stage
         kept |= _encode_all(district, fresh, layouts, keys, result, progress)
     entries = [kept[name] for name in sorted(kept)]
     if not result.skipped:
-        _write_ledger(district, keys, entries)
+        _write_ledger(district, keys, code_of_reading(layouts), entries)
     result.rows |= {
         "deliveries": len(entries),
         "encoded": sum(name in kept for name in fresh),
@@ -87,22 +92,24 @@ def _wanted(
     common = [keys.key_id, code_of_encoding(), file_hash(reference) if reference.is_file() else ""]
     wanted: dict[str, dict[str, Any]] = {}
     refused = 0
+    known = _known_deliveries(district, code_of_reading(layouts))
     for file in files:
         name = str(file.resolve().relative_to(district.root))
         try:
-            found = detect(file, layouts)
-            deliveries = [(layout, delivery_of(file, layout).id) for layout in found]
+            deliveries = known.get((name, hashes[name])) or [
+                (layout.name, delivery_of(file, layout).id) for layout in detect(file, layouts)
+            ]
         except RefusedError as error:
             result.notes.append(f"Refused: {error}")
             refused += 1
             continue
         for layout, delivery in deliveries:
-            key = f"{layout.name}/{delivery}"
+            key = f"{layout}/{delivery}"
             if key in wanted and wanted[key]["hash"] != hashes[name]:
                 result.notes.append(f"{name} replaces {wanted[key]['extract']}: both are {delivery}.")
-            text = json.dumps([hashes[name], repr(layout), *common])
+            text = json.dumps([hashes[name], repr(layouts.get(layout)), *common])
             wanted[key] = {
-                "layout": layout.name,
+                "layout": layout,
                 "delivery": delivery,
                 "extract": name,
                 "hash": hashes[name],
@@ -110,6 +117,20 @@ def _wanted(
             }
     result.rows["refused"] = refused
     return wanted
+
+
+def _known_deliveries(district: District, code: str) -> dict[tuple[str, str], list[tuple[str, str]]]:
+    """From an extract's name and hash to what it was found to hold, if the same code found it."""
+    path = district.encoded / LEDGER
+    if not path.is_file():
+        return {}
+    ledger = json.loads(path.read_text())
+    known: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    if ledger.get("code") == code:
+        for entry in ledger["deliveries"]:
+            found = known.setdefault((entry["extract"], entry["hash"]), [])
+            found.append((entry["layout"], entry["delivery"]))
+    return known
 
 
 def code_of_encoding() -> str:
@@ -121,6 +142,12 @@ def code_of_encoding() -> str:
             if path.suffix in {".py", ".yaml"}:
                 digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
+
+
+def code_of_reading(layouts: Mapping[str, Layout]) -> str:
+    """Hash of the code and layouts that decide what a file is taken for."""
+    text = code_of_encoding() + "".join(repr(layouts[name]) for name in sorted(layouts))
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def _is_current(district: District, entry: Mapping[str, Any], standing: Mapping[str, Any] | None) -> bool:
@@ -160,32 +187,50 @@ def _encode_all(
     result: StageResult,
     progress: Progress,
 ) -> dict[str, dict[str, Any]]:
-    made: dict[str, dict[str, Any]] = {}
+    """Encode side by side, each worker with a session of its own; what is written depends on no order."""
     coder = Coder(keys)
     gazetteer = Gazetteer(district.reference / ADDRESSES)
-    with (
-        connect(scratch=district.scratch) as con,
-        progress.task("Encoding deliveries", len(fresh)) as advance,
-    ):
-        for name in _by_extract(fresh):
-            entry = fresh[name]
+    sessions = threading.local()
+    opened: list[duckdb.DuckDBPyConnection] = []
+
+    def work(name: str) -> EncodedDelivery:
+        if not hasattr(sessions, "con"):
+            sessions.con = connect(scratch=district.scratch / f"encode-{threading.get_ident()}", threads=1)
+            opened.append(sessions.con)
+        entry = fresh[name]
+        return encode_delivery(
+            district.root / entry["extract"],
+            layouts[entry["layout"]],
+            encoded=district.encoded,
+            con=sessions.con,
+            coder=coder,
+            gazetteer=gazetteer,
+            rejects=district.rejects,
+        )
+
+    made: dict[str, dict[str, Any]] = {}
+    workers = int(os.environ.get("EVI_THREADS", "0")) or os.cpu_count() or 1
+    try:
+        with (
+            ThreadPoolExecutor(workers) as pool,
+            progress.task("Encoding deliveries", len(fresh)) as advance,
+        ):
+            tasks = {name: pool.submit(work, name) for name in _by_extract(fresh)}
             try:
-                done = encode_delivery(
-                    district.root / entry["extract"],
-                    layouts[entry["layout"]],
-                    encoded=district.encoded,
-                    con=con,
-                    coder=coder,
-                    gazetteer=gazetteer,
-                    rejects=district.rejects,
-                )
-            except RefusedError as error:
-                result.notes.append(f"Refused: {error}")
-                result.rows["refused"] += 1
-                _remove(district.encoded, entry)
-            else:
-                made[name] = entry | asdict(done)
-            advance(1)
+                for name, task in tasks.items():
+                    try:
+                        made[name] = fresh[name] | asdict(task.result())
+                    except RefusedError as error:
+                        result.notes.append(f"Refused: {error}")
+                        result.rows["refused"] += 1
+                        _remove(district.encoded, fresh[name])
+                    advance(1)
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+    finally:
+        for con in opened:
+            con.close()
     return made
 
 
@@ -194,7 +239,7 @@ def _by_extract(fresh: Mapping[str, dict[str, Any]]) -> Iterable[str]:
     return sorted(fresh, key=lambda name: (fresh[name]["layout"], fresh[name]["delivery"]))
 
 
-def _write_ledger(district: District, keys: Keys, entries: list[dict[str, Any]]) -> None:
-    text = json.dumps({"key_id": keys.key_id, "deliveries": entries}, indent=1, sort_keys=True)
+def _write_ledger(district: District, keys: Keys, code: str, entries: list[dict[str, Any]]) -> None:
+    content = {"key_id": keys.key_id, "code": code, "deliveries": entries}
     with replace_file(district.encoded / LEDGER) as scratch:
-        scratch.write_text(text + "\n")
+        scratch.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")

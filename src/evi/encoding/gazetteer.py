@@ -26,6 +26,7 @@ class Gazetteer:
         self._area_of_postcode: dict[str, str] = {}
         self._uprn_of_address: dict[str, str | None] = {}
         self._postcodes: dict[str, str | None] = {}
+        self._lines: dict[str, str | None] = {}
         if path.is_file():
             self._read(path)
 
@@ -54,7 +55,7 @@ class Gazetteer:
                 tally = counts.setdefault(plain, {})
                 tally[area] = tally.get(area, 0) + 1
             if line:
-                key = f"{normalise.address(line)}|{plain}"
+                key = f"{self._plain_line(line)}|{plain}"
                 self._uprn_of_address[key] = None if key in self._uprn_of_address else uprn
         self._area_of_postcode = {
             code: min(tally, key=lambda area: (-tally[area], area)) for code, tally in counts.items()
@@ -67,6 +68,11 @@ class Gazetteer:
             self._postcodes[text] = normalise.postcode(text)
         return self._postcodes[text]
 
+    def _plain_line(self, text: str) -> str | None:
+        if text not in self._lines:
+            self._lines[text] = normalise.address(text)
+        return self._lines[text]
+
     def uprns(self, uprns: Column | None, lines: Column | None, postcodes: Column | None) -> Column | None:
         """UPRNs as delivered or, where there are none, of the one address with that line and postcode."""
         plain = property_numbers(uprns) if uprns is not None else None
@@ -76,7 +82,7 @@ class Gazetteer:
         found: list[str | None] = []
         for pair in pairs.dictionary.to_pylist():
             line, code = pair.split("\x1f", 1)
-            found.append(self._uprn_of_address.get(f"{normalise.address(line)}|{self._plain_postcode(code)}"))
+            found.append(self._uprn_of_address.get(f"{self._plain_line(line)}|{self._plain_postcode(code)}"))
         looked_up = pa.array(found, pa.string()).take(pairs.indices)
         return looked_up if plain is None else pc.coalesce(plain, looked_up)
 

@@ -17,6 +17,7 @@ from evi.synthetic.geography import invented
 from evi.synthetic.identifiers import UPN_LETTERS, mistype_number, nhs_check, nhs_numbers, postcodes, upns
 from evi.synthetic.names import load_names, slip
 from evi.synthetic.pathway import TRIAGE_WEEKS, run_queue
+from evi.synthetic.world import make_world
 
 
 @settings(deadline=None, max_examples=60)
@@ -158,3 +159,19 @@ def test_homes_mothers_and_needs_are_scored():
     seen = pl.DataFrame({"subject_id": [110], "sign": ["HEALTH/AUTISM/REFERRAL"]})
     table = score_needs(needs, named, seen, {"autism": ("HEALTH/AUTISM/",)})
     assert table.row(0) == ("autism", 2, 2, 1, 0.5)
+
+
+def test_needs_go_together_as_they_should():
+    world = make_world(20_000, 6, invented(20_000, 6))
+    needs, family = world.needs, world.family
+    poor = needs.family["poverty"].has[family]
+    assert needs.fsm[poor].mean() > 0.95  # meals go to the poorest, who are nearly all of those in poverty
+    abuse, neglect = needs.family["domestic_abuse"].has, needs.family["neglect"].has
+    assert neglect[abuse].mean() > 2 * neglect.mean()
+    language, learning = needs.child["language_delay"].has, needs.child["learning_disability"].has
+    assert learning[language].mean() > 1.5 * learning.mean()
+    dwelling = world.homes.of_person(
+        np.arange(world.people.children), np.full(world.people.children, REFERENCE_DAY)
+    )
+    deprived = world.place.decile[world.homes.lsoa[dwelling]] <= 2
+    assert poor[deprived].mean() > 2 * poor[~deprived].mean()

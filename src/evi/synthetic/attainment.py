@@ -83,7 +83,7 @@ def attain(population: Population, needs: Needs, seed: int) -> Attainment:
             chance = _new_chances(base[rows], months[rows], early[rows], english, boy, fsm)
         else:
             chance = _old_chances(base[rows], months[rows], early[rows], boy, fsm, english, summer[rows])
-        strata = (summer[rows] * 100 + months[rows] * 4 + boy * 2 + fsm).astype(np.int64)
+        strata = ((boy * 2 + fsm) * 2 + english) * 10**6 + summer[rows] * 12 + months[rows]
         gld[rows] = systematic(rng, chance, strata)
         latent = scores(base[rows] + rng.normal(scale=1.2, size=rows.size))
         goals[rows] = _goals(rng, gld[rows], latent, boy, new)

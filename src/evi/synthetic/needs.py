@@ -90,7 +90,7 @@ def make_needs(population: Population, seed: int) -> Needs:
         rng, spec, population, (deprivation[of_child], adversity[of_child], development), boy
     )
     born = _births(rng, spec["birth"], population, family["poverty"].has, deprivation)
-    fsm = top_share(poverty_latent[of_child] + 1e-9 * rng.random(of_child.size), float(spec["fsm"]))
+    fsm = top_share(poverty_latent + 1e-9 * rng.random(of_child.size), float(spec["fsm"]))
     a_level = systematic(
         rng,
         np.clip(population.communities.a_level[families.group] - 0.11 * deprivation, 0.01, 0.95),

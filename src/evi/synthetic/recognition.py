@@ -146,20 +146,17 @@ def _fit(population: Population, needs: Needs, who: Ints, x: dict[str, Floats]) 
         black = (new * x["black"]).sum() / max(sums["black"], 1)
         traveller = (new * x["traveller"]).sum() / max(sums["traveller"], 1)
         weight = np.array([1.0, 1.0, 1.0, 1.0, 0.4, 0.1])  # the last two are few children in a small district
-        return weight * np.log(
-            np.clip(
-                [
-                    (old * x["a_level"]).sum() / max(schooled["yes"], 1) / A_LEVEL,
-                    (old * (1 - x["a_level"])).sum() / max(schooled["no"], 1) / BELOW,
-                    overall / RECORDED_SHARE,
-                    boys / max(girls, 1e-9) / MALE_RATIO,
-                    black / overall / BLACK_RATIO,
-                    traveller / overall / TRAVELLER_RATIO,
-                ],
-                1e-4,
-                1e4,
-            )
+        ratios = np.array(
+            [
+                (old * x["a_level"]).sum() / max(schooled["yes"], 1) / A_LEVEL,
+                (old * (1 - x["a_level"])).sum() / max(schooled["no"], 1) / BELOW,
+                overall / RECORDED_SHARE,
+                boys / max(girls, 1e-9) / MALE_RATIO,
+                black / overall / BLACK_RATIO,
+                traveller / overall / TRAVELLER_RATIO,
+            ]
         )
+        return np.asarray(weight * np.log(np.clip(ratios, 1e-4, 1e4)))
 
     start = np.array([-2.6, 0.08, 0.4, 0.5, 0.2, -0.8])
     bounds = ([-8, -0.1, -1, -1, -1.5, -2.5], [1, 0.6, 2, 2, 1.5, 1])

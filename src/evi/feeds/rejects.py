@@ -11,7 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from evi.feeds.layout import Layout
-from evi.feeds.validation import BETWEEN_PARTS, BETWEEN_PROBLEMS
+from evi.feeds.validation import BETWEEN_PARTS, BETWEEN_PROBLEMS, value_class
 from evi.workspace import quote, replace_file
 
 REJECT_COLUMNS = ("feed", "layout", "row_no", "field", "value_class", "reason")
@@ -32,8 +32,9 @@ class Malformed:
 def _entries(rows: str) -> str:
     """SQL: one row for each fault of each row of the relation `rows`, in the order of the layout's checks."""
     part = f"string_split(entry, {quote(BETWEEN_PARTS)})"
+    shape = value_class(f"{part}[3]")
     return (
-        f"SELECT row_no, place, {part}[1] AS field, {part}[3] AS value_class, {part}[2] AS reason "
+        f"SELECT row_no, place, {part}[1] AS field, {shape} AS value_class, {part}[2] AS reason "
         f"FROM (SELECT row_no, unnest(found) AS entry, generate_subscripts(found, 1) AS place "
         f"FROM (SELECT row_no, string_split(problems, {quote(BETWEEN_PROBLEMS)}) AS found "
         f"FROM {rows} WHERE problems IS NOT NULL))"

@@ -1,7 +1,8 @@
 """The SQL that types one row's texts and says what is wrong with them, for all rows at once.
 
 One SELECT does it, in three named steps: `texts` (trimmed, empty is null), `typed`, and the result: typed
-columns, `problems` (null for a good row, else one entry a field) and `flags` (a bit a note or refusal).
+columns, `problems` (null for a good row, else one entry a fault) and `flags` (a bit a note or refusal). Until
+its shape is told, an entry holds the faulty text in hexadecimal; it stays within the session.
 """
 
 from __future__ import annotations
@@ -81,8 +82,7 @@ def validate(
             flags.append(rule.when)
             kinds.append(("note", str(number)))
         else:
-            shape = _value_class(f"evi_t{names.index(rule.field)}")
-            entry = _entry(rule.field, quote(rule.name), shape)
+            entry = _entry(rule.field, rule.name, f"evi_t{names.index(rule.field)}")
             problems.append(f"CASE WHEN {rule.when} THEN {entry} END")
     for number, refusal in enumerate(layout.refusals):
         flags.append(refusal.when)
@@ -144,49 +144,51 @@ def _dated(field: Field, text: str) -> str:
 
 def _problem(field: Field, text: str, end: date | None) -> str:
     """SQL of the first thing wrong with the field: an entry, or null."""
-    value, found = _name(field.name), _value_class(text)
+    value = _name(field.name)
     cases: list[tuple[str, str, str]] = []
     if field.required:
-        cases.append((f"{text} IS NULL", "missing", "'empty'"))
+        cases.append((f"{text} IS NULL", "missing", "=empty"))
     if field.sql_type == "DATE":
-        cases.append((f"{text} IS NOT NULL AND {value} IS NULL", _WANTED["date"], found))
+        cases.append((f"{text} IS NOT NULL AND {value} IS NULL", _WANTED["date"], text))
         span = f"year({value}) NOT BETWEEN {FIRST_YEAR} AND {LAST_YEAR}"
-        cases.append((span, "not a date of our time", "'date'"))
+        cases.append((span, "not a date of our time", "=date"))
         if field.not_future and end:
-            cases.append((f"{value} > DATE '{end}'", "after the end of the period", "'date in the future'"))
+            cases.append((f"{value} > DATE '{end}'", "after the end of the period", "=date in the future"))
     elif field.type in _WANTED:
-        cases.append((f"{text} IS NOT NULL AND {value} IS NULL", _WANTED[field.type], found))
+        cases.append((f"{text} IS NOT NULL AND {value} IS NULL", _WANTED[field.type], text))
     elif field.type == "code":
         codes = ", ".join(quote(code) for code in field.codes)
-        cases.append((f"{text} NOT IN ({codes})", "not in the code list", found))
+        cases.append((f"{text} NOT IN ({codes})", "not in the code list", text))
     elif field.type == "pattern":
-        cases.append(
-            (f"NOT regexp_full_match({text}, {quote(field.pattern)})", "not of the right form", found)
-        )
+        form = f"NOT regexp_full_match({text}, {quote(field.pattern)})"
+        cases.append((form, "not of the right form", text))
     else:
-        cases.append((f"length({text}) > {LONGEST}", "too long", found))
-        cases.append((f"contains({text}, chr(0))", "holds a NUL character", found))
+        cases.append((f"length({text}) > {LONGEST}", "too long", "=text of over 100 characters"))
+        cases.append((f"contains({text}, chr(0))", "holds a NUL character", text))
         if field.kind != "address":
-            cases.append((f"contains({text}, chr(10))", "holds a line break", found))
+            cases.append((f"contains({text}, chr(10))", "holds a line break", text))
     if field.minimum is not None:
-        cases.append((f"{value} < {field.minimum}", "out of range", "'number'"))
+        cases.append((f"{value} < {field.minimum}", "out of range", "=number"))
     if field.maximum is not None:
-        cases.append((f"{value} > {field.maximum}", "out of range", "'number'"))
-    whens = " ".join(
-        f"WHEN {when} THEN {_entry(field.name, quote(why), shape)}" for when, why, shape in cases
-    )
+        cases.append((f"{value} > {field.maximum}", "out of range", "=number"))
+    whens = " ".join(f"WHEN {when} THEN {_entry(field.name, why, shape)}" for when, why, shape in cases)
     return f"CASE {whens} END"
 
 
 def _entry(name: str, reason: str, shape: str) -> str:
-    cut = quote(BETWEEN_PARTS)
-    return f"'{name}' || {cut} || {reason} || {cut} || {shape}"
+    """SQL of an entry. `shape` is said outright after `=`, or is the column whose text has the shape."""
+    start = name + BETWEEN_PARTS + reason + BETWEEN_PARTS
+    if shape.startswith("="):
+        return quote(start + shape)
+    return f"{quote(start)} || coalesce(hex({shape}), '=empty')"
 
 
-def _value_class(text: str) -> str:
-    """SQL that describes the shape of a text and never the text."""
+def value_class(part: str) -> str:
+    """SQL that turns the last part of an entry into the shape of the value; the value itself ends here."""
+    text = f"decode(unhex({part}))"
     return (
-        f"CASE WHEN {text} IS NULL THEN 'empty' WHEN regexp_full_match({text}, '[0-9]+') THEN 'digits' "
+        f"CASE WHEN starts_with({part}, '=') THEN {part}[2:] "
+        f"WHEN regexp_full_match({text}, '[0-9]+') THEN 'digits' "
         f"WHEN {_number(text)} IS NOT NULL THEN 'number' "
         f"WHEN regexp_full_match({text}, '{_LIKE_A_DATE}') THEN 'like a date' "
         f"WHEN length({text}) > 100 THEN 'text of over 100 characters' "

@@ -66,7 +66,10 @@ def expected_events(inputs: Inputs, salts: dict[tuple[str, int], int]) -> list[t
 
 
 def standing_rows(inputs: Inputs, layout: str) -> list[tuple[str, Fact]]:
-    """A layout's rows in order of delivery; in one delivery the last word on a record stands."""
+    """A layout's rows in order of delivery; in one delivery the last word on a record stands.
+
+    Each row is given the day on which its delivery was complete, as `closed`.
+    """
     deliveries = {name: rows for (which, name), rows in inputs.payloads.items() if which == layout and rows}
     order = sorted(deliveries, key=lambda name: (max(row["known_at"] for row in deliveries[name]), name))
     standing = []
@@ -76,7 +79,8 @@ def standing_rows(inputs: Inputs, layout: str) -> list[tuple[str, Fact]]:
             rank = (row["known_at"], number)
             if row["record"] not in last or rank > last[row["record"]][0]:
                 last[row["record"]] = (rank, row)
-        standing += [(name, row) for _rank, row in last.values()]
+        closed = max(row["known_at"] for row in deliveries[name])
+        standing += [(name, {**row, "closed": closed}) for _rank, row in last.values()]
     return standing
 
 
@@ -84,11 +88,14 @@ def slot(
     layout: str, index: int, said: list[tuple[str, Fact]], links: dict[Any, Any], salt: int
 ) -> Iterator[tuple[Any, ...]]:
     """The events of one record and one event of its layout: each version until the next word on it."""
-    known = []
+    known: list[date] = []
+    not_before = date.min
     for _delivery, row in said:
         told = facts_of(layout, row)[index]
         stands = told is not None and not row.get("withdrawn", False)
-        known.append((told or {}).get("known") or row["known_at"] if stands else row["known_at"])
+        stated = (told or {}).get("known") or row["known_at"] if stands else row["known_at"]
+        known.append(max(stated, not_before))
+        not_before = row["closed"]
     for number, (delivery, row) in enumerate(said):
         told = facts_of(layout, row)[index]
         if told is None:

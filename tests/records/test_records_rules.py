@@ -82,18 +82,32 @@ def test_a_withdrawn_version_ends_the_one_before_and_holds_nothing(district: Dis
         assert con.execute("SELECT known_at FROM events_by_code").fetchall() == [(day("2021-01-20"),)]
 
 
-def test_a_correction_that_reaches_back_leaves_the_earlier_version_nothing(district: District) -> None:
-    """The later delivery stands even where it says that it could be known before."""
+def test_a_correction_is_known_no_earlier_than_what_it_corrects_was_complete(district: District) -> None:
+    """Row 1 says again on which day it was recorded; until the first delivery was complete nobody knew."""
     inputs = Inputs(
         {
-            ("t_case", "a"): [case(1, 1, "2021-03-01"), case(9, 2, "2021-03-31")],
-            ("t_case", "b"): [case(1, 1, "2021-02-01"), case(8, 2, "2021-04-30")],
+            ("t_case", "b"): [case(1, 1, "2021-03-01", Cost=1.0), case(9, 2, "2021-03-31")],
+            ("t_case", "a"): [case(1, 1, "2021-02-01", Cost=2.0), case(8, 2, "2021-04-30")],
         }
     )
     rows = [row for row in loaded(district, VERSIONS, inputs) if row[1] == 100]
     assert rows == [
-        ("CSC/REFERRAL", 100, day("2021-03-01"), day("2021-03-01"), False, "a"),
-        ("CSC/REFERRAL", 100, day("2021-02-01"), None, False, "b"),
+        ("CSC/REFERRAL", 100, day("2021-03-31"), None, False, "a"),
+        ("CSC/REFERRAL", 100, day("2021-03-01"), day("2021-03-31"), False, "b"),
+    ]
+
+
+def test_a_record_withdrawn_under_its_own_date_was_known_until_then(district: District) -> None:
+    inputs = Inputs(
+        {
+            ("t_case", "a"): [case(1, 1, "2021-03-01"), case(9, 2, "2021-03-31")],
+            ("t_case", "b"): [case(1, 1, "2021-03-01", withdrawn=True), case(8, 2, "2021-04-30")],
+        }
+    )
+    rows = [row for row in loaded(district, VERSIONS, inputs) if row[1] == 100]
+    assert rows == [
+        ("CSC/REFERRAL", 100, day("2021-03-01"), day("2021-03-31"), False, "a"),
+        ("CSC/REFERRAL", 100, day("2021-03-31"), None, True, "b"),
     ]
 
 

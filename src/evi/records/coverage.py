@@ -43,11 +43,11 @@ def add_persons(con: duckdb.DuckDBPyConnection, layout: LayoutSql) -> None:
         return
     con.execute(
         f"""INSERT INTO pieces
-        SELECT subject_id, {quote(layout.feed)}, c_start, max(c_end), min(c_known)
-        FROM (SELECT subject_{stated.role} AS subject_id, CAST(({stated.start}) AS DATE) AS c_start,
-                CAST(({stated.end}) AS DATE) AS c_end, first_known AS c_known
-              FROM linked WHERE is_newest AND NOT withdrawn)
-        WHERE subject_id IS NOT NULL AND c_start < c_end GROUP BY subject_id, c_start"""
+        SELECT subject_id, {quote(layout.feed)}, evi_start, max(evi_end), min(evi_known)
+        FROM (SELECT evi_subject_{stated.role} AS subject_id, CAST(({stated.start}) AS DATE) AS evi_start,
+                CAST(({stated.end}) AS DATE) AS evi_end, evi_first_known AS evi_known
+              FROM linked WHERE evi_is_newest AND NOT withdrawn)
+        WHERE subject_id IS NOT NULL AND evi_start < evi_end GROUP BY subject_id, evi_start"""
     )
 
 

@@ -33,7 +33,7 @@ class Delivery:
         content: hash of the payload file.
         rows: rows in it.
         withdrawn: rows in it that take a record back.
-        newest: the newest day on which one of its rows could be known, by which a layout's are ordered.
+        newest: the newest day on which one of its rows could be known.
         period_start, period_end: the first and last day that it covers.
     """
 
@@ -57,9 +57,14 @@ class Delivery:
         return (self.period_start, self.period_end)
 
     @property
+    def closed(self) -> date:
+        """The day on which it was complete: what a later delivery says otherwise was not known before."""
+        return max(self.newest, self.period_end)
+
+    @property
     def order(self) -> tuple[date, str]:
         """Sorts a layout's deliveries from the first word on a record to the last."""
-        return (self.newest, self.name)
+        return (self.closed, self.name)
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,10 @@ For each layout, three tables follow each other, and any of them can be looked a
 `linked` (the rows that stand, with their subjects). One query then turns `linked` into rows of `events`,
 and another counts what became of every row, so that none is lost without being counted.
 
-**Versions.** The rows of one record, in the order of their deliveries, are its versions. A version holds from
-the day it could be known until the first day on which any later version could be. In one delivery the last
-row of a record stands, and the others are counted as `repeated`.
+**Versions.** The rows of one record, in the order of their deliveries, are its versions. A version can be
+known from the day that its row says, but not before the delivery of the version before it was complete: until
+then the hub knew that one. It holds until the first day on which any later version could be known. In one
+delivery the last row of a record stands, and the others are counted as `repeated`.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class Payload:
         """SQL: the rows of the deliveries (or of `only`, by name), with every column the layout reads."""
         chosen = [d for d in self.deliveries if only is None or d.name in only]
         paths = ", ".join(quote(str(payload_file(self.district, d.layout, d.name))) for d in chosen)
-        read = f"read_parquet([{paths}], union_by_name = true, filename = 'payload_path')"
+        read = f"read_parquet([{paths}], union_by_name = true, filename = 'evi_path')"
         there = {row[0].lower() for row in con.execute(f"DESCRIBE FROM {read}").fetchall()}
         wanted = [(f"person_{role}", "BIGINT") for role in self.layout.roles]
         wanted += [("home", "BIGINT"), *self.layout.columns]
@@ -52,18 +53,18 @@ class Payload:
         ]
         listed = ", ".join(
             f"({quote(str(payload_file(self.district, d.layout, d.name)))}, {rank}, {quote(d.name)}, "
-            f"DATE '{d.period_start}', DATE '{d.period_end}', DATE '{d.newest}')"
+            f"DATE '{d.period_start}', DATE '{d.period_end}', DATE '{d.closed}')"
             for rank, d in enumerate(self.deliveries)
             if only is None or d.name in only
         )
-        return f"""SELECT delivery_rank, delivery_name, listed.period_start, listed.period_end,
-            row_no, record, coalesce(known_at, listed.newest) AS known_at,
+        return f"""SELECT evi_rank, evi_delivery, evi_start AS period_start, evi_end AS period_end,
+            evi_closed, row_no, record, coalesce(known_at, evi_closed) AS known_at,
             coalesce(withdrawn, false) AS withdrawn,
             {", ".join(columns)}
             FROM {read} AS payload
             JOIN (VALUES {listed})
-            AS listed(path, delivery_rank, delivery_name, period_start, period_end, newest)
-            ON payload.payload_path = listed.path"""
+            AS listed(evi_listed_path, evi_rank, evi_delivery, evi_start, evi_end, evi_closed)
+            ON payload.evi_path = evi_listed_path"""
 
 
 def make_linked(
@@ -75,53 +76,72 @@ def make_linked(
 ) -> None:
     """Make the table `linked` for one layout: one row a payload row that stands.
 
-    Columns: those of `Payload.source`; `until` and `until_<event>` (first day on which a later version
-    could be known, null if there is none); `is_newest` (no later version), `first_known` (of the record);
-    `subject_<role>` and `confidence_<role>`.
+    Columns: those of `Payload.source`, those of `versions`, `evi_subject_<role>` and `evi_confidence_<role>`.
 
     Args:
         touched: only rows of the records in the table `touched` (record), with all their versions.
-        only: only these deliveries, by name; versions in others are not seen, so `until` means nothing.
+        only: only these deliveries, by name; versions in others are not seen, so `evi_until` means nothing.
     """
     layout = payload.layout
     semi = "SEMI JOIN touched USING (record)" if touched else ""
     con.execute(f"CREATE OR REPLACE TABLE said AS FROM ({payload.source(con, only)}) {semi}")
-    own = [event for event in layout.events if event.known_at is not None]
-    con.execute(
-        f"""CREATE OR REPLACE TABLE versions AS
-        WITH several AS (SELECT record FROM said GROUP BY record HAVING count(*) > 1),
-        ranked AS (
-            SELECT delivery_rank, row_no, record, known_at
-                {"".join(f", {event.known} AS known_{event.index}" for event in own)},
-                row_number() OVER (
-                    PARTITION BY record, delivery_rank ORDER BY known_at DESC, row_no DESC) = 1 AS stands
-            FROM said SEMI JOIN several USING (record)
-        )
-        SELECT delivery_rank, row_no, true AS stands, min(known_at) OVER later AS until
-            {"".join(f", min(known_{event.index}) OVER later AS until_{event.index}" for event in own)},
-            min(known_at) OVER (PARTITION BY record) AS first_known,
-            delivery_rank = max(delivery_rank) OVER (PARTITION BY record) AS is_newest
-        FROM ranked WHERE stands
-        WINDOW later AS (PARTITION BY record ORDER BY delivery_rank
-            ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING)
-        UNION ALL BY NAME
-        SELECT delivery_rank, row_no, false AS stands FROM ranked WHERE NOT stands"""
-    )
+    _make_versions(con, _dated(layout))
     joins = " ".join(
-        f"""LEFT JOIN (SELECT person, subject_id AS subject_{role}, confidence AS confidence_{role}
+        f"""LEFT JOIN (SELECT person, subject_id AS evi_subject_{role}, confidence AS evi_confidence_{role}
             FROM links WHERE feed = {quote(layout.feed)}) AS link_{role}
             ON said.person_{role} = link_{role}.person"""
         for role in layout.roles
     )
-    people = "".join(f", subject_{role}, confidence_{role}" for role in layout.roles)
+    columns = ["said.*", "evi_not_before", "evi_until", *(event.until for event in _dated(layout))]
+    columns += [f"evi_subject_{role}, evi_confidence_{role}" for role in layout.roles]
     con.execute(
         f"""CREATE OR REPLACE TABLE linked AS
-        SELECT said.*, until {"".join(f", until_{event.index}" for event in own)},
-            coalesce(first_known, known_at) AS first_known, coalesce(is_newest, true) AS is_newest {people}
-        FROM said LEFT JOIN versions USING (delivery_rank, row_no) {joins}
-        WHERE coalesce(stands, true)"""
+        SELECT {", ".join(columns)}, coalesce(evi_first_known, known_at) AS evi_first_known,
+            coalesce(evi_is_newest, true) AS evi_is_newest
+        FROM said LEFT JOIN versions USING (evi_rank, row_no) {joins}
+        WHERE coalesce(evi_stands, true)"""
     )
     con.execute("DROP TABLE said; DROP TABLE versions")
+
+
+def _dated(layout: LayoutSql) -> list[EventSql]:
+    """Events that say themselves when they could be known."""
+    return [event for event in layout.events if event.known_at is not None]
+
+
+def _make_versions(con: duckdb.DuckDBPyConnection, dated: Sequence[EventSql]) -> None:
+    """Make the table `versions` of the rows of `said` whose record is said more than once.
+
+    Columns, beside the row's (`evi_rank`, `row_no`): `evi_stands` (the delivery's last row of the record),
+    `evi_not_before` (when the delivery of the version before was complete), `evi_until` and
+    `evi_until_<event>` (first day on which a later version could be known, null if there is none),
+    `evi_first_known` (of the record), `evi_is_newest`.
+    """
+    stated = "".join(f", {event.known} AS evi_known_{event.index}" for event in dated)
+    ends = "".join(
+        f", min({_since(f'evi_known_{event.index}')}) OVER later AS {event.until}" for event in dated
+    )
+    con.execute(
+        f"""CREATE OR REPLACE TABLE versions AS
+        WITH several AS (SELECT record FROM said GROUP BY record HAVING count(*) > 1),
+        ranked AS (
+            SELECT evi_rank, row_no, record, known_at, evi_closed {stated}, row_number() OVER (
+                PARTITION BY record, evi_rank ORDER BY known_at DESC, row_no DESC) = 1 AS evi_stands
+            FROM said SEMI JOIN several USING (record)
+        ), standing AS (
+            SELECT *, lag(evi_closed) OVER (PARTITION BY record ORDER BY evi_rank) AS evi_not_before
+            FROM ranked WHERE evi_stands
+        )
+        SELECT evi_rank, row_no, true AS evi_stands, evi_not_before,
+            min({_since("known_at")}) OVER later AS evi_until {ends},
+            min(known_at) OVER (PARTITION BY record) AS evi_first_known,
+            evi_rank = max(evi_rank) OVER (PARTITION BY record) AS evi_is_newest
+        FROM standing
+        WINDOW later AS (PARTITION BY record ORDER BY evi_rank
+            ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING)
+        UNION ALL BY NAME
+        SELECT evi_rank, row_no, false AS evi_stands FROM ranked WHERE NOT evi_stands"""
+    )
 
 
 def add_events(con: duckdb.DuckDBPyConnection, layout: LayoutSql) -> None:
@@ -174,7 +194,7 @@ def count_rows(con: duckdb.DuckDBPyConnection, layout: LayoutSql) -> list[Line]:
     that only counts a delivery's rows.
     """
     if not layout.events:
-        query = "SELECT delivery_name, count(*) FROM linked GROUP BY ALL ORDER BY ALL"
+        query = "SELECT evi_delivery, count(*) FROM linked GROUP BY ALL ORDER BY ALL"
         return [(name, -1, rows, 0, 0, 0) for name, rows in con.execute(query).fetchall()]
     counts = ", ".join(
         f"count_if({event.gives}), count_if({event.gives} AND ({event.subject}) IS NULL)"
@@ -183,13 +203,18 @@ def count_rows(con: duckdb.DuckDBPyConnection, layout: LayoutSql) -> list[Line]:
     lines: list[Line] = []
     found: Sequence[Any]
     for name, rows, *found in con.execute(
-        f"SELECT delivery_name, count(*), {counts} FROM linked GROUP BY delivery_name ORDER BY delivery_name"
+        f"SELECT evi_delivery, count(*), {counts} FROM linked GROUP BY evi_delivery ORDER BY evi_delivery"
     ).fetchall():
         lines.append((name, -1, rows, 0, 0, 0))
         for event in layout.events:
             given, unlinked = found[2 * event.index], found[2 * event.index + 1]
             lines.append((name, event.index, rows, rows - given, unlinked, given - unlinked))
     return lines
+
+
+def _since(known: str) -> str:
+    """SQL: when a version could first be known: as it says, but not before the last word was given."""
+    return f"greatest({known}, evi_not_before)"
 
 
 def _event_select(layout: LayoutSql, event: EventSql) -> str:
@@ -201,10 +226,10 @@ def _event_select(layout: LayoutSql, event: EventSql) -> str:
     FROM (
         SELECT {event.subject} AS e_subject, CAST(({event.time}) AS TIMESTAMP) AS e_time,
             CAST({event.code} AS code_word) AS e_code, CAST(({event.value}) AS FLOAT) AS e_value,
-            CAST(CAST(({event.text}) AS VARCHAR) AS text_word) AS e_text, {event.known} AS e_known,
+            CAST(CAST(({event.text}) AS VARCHAR) AS text_word) AS e_text, {_since(event.known)} AS e_known,
             {event.until} AS e_until, {event.record_id} AS e_record,
             {"home" if event.at_home else "CAST(NULL AS BIGINT)"} AS e_home, {place} AS e_place,
             CAST(({event.end_time}) AS TIMESTAMP) AS e_end, {event.confidence} AS e_confidence,
-            withdrawn AS e_withdrawn, CAST(delivery_name AS delivery_word) AS e_delivery
+            withdrawn AS e_withdrawn, CAST(evi_delivery AS delivery_word) AS e_delivery
         FROM linked WHERE {event.gives}
     ) WHERE e_subject IS NOT NULL"""

@@ -199,10 +199,10 @@ def _find_touched(job: Job, changed: list[Delivery]) -> list[Count]:
             found = f"""FROM ({payload.source(con)}) AS row
                 SEMI JOIN (SELECT person FROM relinked WHERE feed = {quote(payload.layout.feed)}) AS relinked
                 ON row.person_{role} = relinked.person"""
-            con.execute(f"CREATE OR REPLACE TABLE found AS SELECT delivery_name, record {found}")
+            con.execute(f"CREATE OR REPLACE TABLE found AS SELECT evi_delivery, record {found}")
             con.execute(f"INSERT INTO touched_all SELECT '{name}', record FROM found")
             stale[name].update(
-                row[0] for row in con.execute("SELECT DISTINCT delivery_name FROM found").fetchall()
+                row[0] for row in con.execute("SELECT DISTINCT evi_delivery FROM found").fetchall()
             )
     con.execute("CREATE OR REPLACE TABLE touched_all AS SELECT DISTINCT * FROM touched_all")
     counts = [line for line in metadata.read_counts(con, job.old) if line[1] not in stale[line[0]]]

@@ -91,7 +91,7 @@ class EventSql:
     @property
     def until(self) -> str:
         """Column of the linked row: when later versions first spoke on this event."""
-        return "until" if self.known_at is None else f"until_{self.index}"
+        return "evi_until" if self.known_at is None else f"evi_until_{self.index}"
 
     @property
     def subject(self) -> str:
@@ -99,7 +99,7 @@ class EventSql:
         home = f"CASE WHEN home IS NOT NULL THEN {home_subject()} END"
         if self.role is None:
             return home
-        person = f"subject_{self.role}"
+        person = f"evi_subject_{self.role}"
         return (
             f"CASE WHEN person_{self.role} IS NULL THEN {home} ELSE {person} END" if self.at_home else person
         )
@@ -109,7 +109,7 @@ class EventSql:
         """SQL: how sure the link to the subject is, from 0 to 1."""
         if self.role is None:
             return WRITTEN
-        linked = f"confidence_{self.role}"
+        linked = f"evi_confidence_{self.role}"
         return (
             f"CASE WHEN person_{self.role} IS NULL THEN {WRITTEN} ELSE {linked} END"
             if self.at_home

@@ -120,18 +120,17 @@ def _added(where: str) -> str:
 def _kept(path: Path) -> str:
     """SQL: the rows of a written file in the shape of `events`, without the records that change.
 
-    A word that is no longer used can only belong to such a record, so it may become null.
+    Every word of a record that stays is in use, so a word that is not is a mistake, and the cast says so.
     """
     at_home = "place_id LIKE 'home:%'"
     by_code = path.parent.name == "by_code"
     return f"""SELECT (subject_id & {SHARDS - 1})::UTINYINT AS shard, subject_id, time,
-        TRY_CAST(code AS code_word) AS code, numeric_value, TRY_CAST(text_value AS text_word) AS text,
-        known_at, known_until, TRY_CAST(source AS source_word) AS source, record_id,
+        code::code_word AS code, numeric_value, text_value::text_word AS text, known_at, known_until,
+        source::source_word AS source, record_id,
         CASE WHEN {at_home} THEN substr(place_id, 6)::BIGINT END AS home,
-        CASE WHEN NOT {at_home} THEN TRY_CAST(place_id AS place_word) END AS place,
-        end_time, link_confidence, withdrawn,
-        {"NULL" if by_code else "TRY_CAST(delivery AS delivery_word)"} AS delivery
-        FROM read_parquet({quote(str(path))}) ANTI JOIN changed USING (record_id)"""
+        CASE WHEN NOT {at_home} THEN place_id::place_word END AS place,
+        end_time, link_confidence, withdrawn, {"NULL" if by_code else "delivery::delivery_word"} AS delivery
+        FROM (FROM read_parquet({quote(str(path))}) ANTI JOIN changed USING (record_id))"""
 
 
 def _write_shard(con: duckdb.DuckDBPyConnection, path: Path, rows: str) -> None:

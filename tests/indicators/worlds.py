@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from hypothesis import strategies as st
 
 from evi.indicators.expressions import AtLeastOf, Count, Expression, Facts, Last, MissingBy, Not, Ratio, Total
-from evi.indicators.reference import Covered, Event, Stay, World
+from evi.indicators.reference import Covered, Event, Stay, World, home_subject
 from evi.indicators.registry import Evidence, Indicator, Needs, Registry, make_registry
 
 CODES = ("A/ONE", "A/TWO", "B/ONE", "B/TWO", "C")
@@ -19,7 +19,7 @@ FEEDS = ("school", "police", "health")
 CHILDREN = (11, 12, 13)
 ADULTS = (21, 22)
 HOMES = (501, 502)
-HOME_SUBJECT = -502
+HOME_SUBJECT = home_subject(HOMES[1])
 FIRST = date(2015, 1, 1)
 LAST = date(2017, 12, 31)
 

@@ -25,7 +25,9 @@ from tests.indicators.worlds import (
 from evi.indicators import Changes, Registry, SpanFiles, build_spans, update_spans
 from evi.indicators.reference import Event, World
 
-STEADY = settings(deadline=None, max_examples=50, suppress_health_check=list(HealthCheck))
+STEADY = settings(
+    deadline=None, max_examples=30, suppress_health_check=list(HealthCheck), report_multiple_bugs=False
+)
 
 
 @st.composite

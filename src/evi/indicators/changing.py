@@ -11,7 +11,7 @@ import numpy as np
 from evi.indicators.covering import Coverage
 from evi.indicators.intervals import Keys, Mask
 from evi.indicators.packed import EXTRA, Intervals, Packed, groups_of, joined, rows_of
-from evi.indicators.people import People
+from evi.indicators.people import People, load_together
 from evi.indicators.plan import Plan
 from evi.indicators.sources import arrow
 from evi.indicators.state import State, adult_columns, residence_columns
@@ -72,7 +72,7 @@ def who_is_concerned(
 ) -> Concerned:
     """Compare people, homes and coverage with what the last build saw.
 
-    Leaves in the session the tables `again_people`, `again_home_people` and `again_child_homes` of those
+    Leaves in the session the tables `again_people`, `again_home_people` and `again_together` of those
     whose events are read again, and `again_read` of the subjects whose events those are, if there are any.
     """
     then = state.people
@@ -176,20 +176,13 @@ def _load_again(con: duckdb.DuckDBPyConnection, people: People, concerned: Conce
         con.register("chosen", arrow({"subject_id": people.ids[mask]}))
         con.execute(f"CREATE OR REPLACE TEMP TABLE again_{name} AS SELECT * FROM chosen")
         con.unregister("chosen")
-    for table, source, chosen in (
-        ("again_people", "people", "again_whole"),
-        ("again_home_people", "people", "again_home"),
-        ("again_child_homes", "child_homes", "again_home"),
-    ):
-        con.execute(
-            f"""CREATE OR REPLACE TEMP TABLE {table} AS
-                SELECT * FROM {source} SEMI JOIN {chosen} USING (subject_id)"""
-        )
+    for table, chosen in (("again_people", "again_whole"), ("again_home_people", "again_home")):
+        some = f"SELECT * FROM people SEMI JOIN {chosen} USING (subject_id)"
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {some}")
+    load_together(con, name="again_together", where="child IN (SELECT child FROM again_home_people)")
     con.execute(
         """CREATE OR REPLACE TEMP TABLE again_read AS
-           SELECT subject_id FROM again_home
-           UNION SELECT subject_id FROM residence SEMI JOIN again_child_homes USING (home)
-           UNION SELECT -(home & 4611686018427387903) - 1 FROM again_child_homes"""
+           SELECT subject_id FROM again_home UNION SELECT subject_id FROM again_together"""
     )
 
 

@@ -11,12 +11,16 @@ import numpy.typing as npt
 
 from evi.indicators.intervals import DAY_ZERO, OPEN, Keys
 from evi.indicators.packed import MOST_PEOPLE
-from evi.indicators.reference import ADULT_MONTHS
+from evi.indicators.reference import ADULT_MONTHS, HOME_MASK
 from evi.indicators.registry import Registry
 from evi.indicators.sources import Store, arrow, numbers
 from evi.workspace import EviError
 
+NEVER = 1 << 30
+"""A day number beyond every day: of someone who never is an adult."""
+
 _ZERO = np.datetime64(DAY_ZERO)
+_ZERO_SQL = f"DATE '{DAY_ZERO}'"
 _FOR_EVER = "DATE '9999-12-31'"
 
 
@@ -57,7 +61,7 @@ def number_people(con: duckdb.DuckDBPyConnection, store: Store, registry: Regist
     """Read the people of a store, and leave in the session what an extraction joins to.
 
     Tables: `people` (subject_id, child, until: the day after which no indicator applies), `home_people` (the
-    same), `adults` (subject_id, adult_from), `residence` (open ends closed) and `child_homes` (of `people`).
+    same), `adults` (subject_id, adult_from) and `residence` (open ends closed).
 
     Raises:
         EviError: there are more people than eVI can number (16.7 million).
@@ -89,12 +93,46 @@ def number_people(con: duckdb.DuckDBPyConnection, store: Store, registry: Regist
             SELECT subject_id, home, start, coalesce("end", {_FOR_EVER}) AS "end"
             FROM {store.view(con, "residence")} WHERE home IS NOT NULL"""
     )
-    con.execute(
-        """CREATE OR REPLACE TEMP TABLE child_homes AS
-           SELECT r.*, p.child, p.until FROM residence AS r JOIN people AS p USING (subject_id)
-           WHERE r.start - DATE '1950-01-01' < p.until"""
-    )
     return people
+
+
+def load_together(con: duckdb.DuckDBPyConnection, *, name: str = "together", where: str = "true") -> None:
+    """Make the table of who lived with which child on which days, so that an event reaches a child once.
+
+    Its rows are (subject_id, child, until, adult_from, start, finish), days as numbers; the days of one
+    subject and child are disjoint, in however many homes they met. Homes are subjects of their own here.
+
+    Args:
+        con: a session with the tables of `number_people`.
+        name: of the table.
+        where: SQL over `child` and `subject_id` that says which pairs are wanted.
+    """
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE {name} AS
+        WITH stays AS (
+          SELECT subject_id, home, start - {_ZERO_SQL} AS start, "end" - {_ZERO_SQL} AS finish FROM residence
+        ), child_stays AS (
+          SELECT s.*, child, until FROM stays AS s JOIN people USING (subject_id) WHERE start < until
+        ), met AS (
+          SELECT a.subject_id, c.child, c.until, coalesce(adult_from - {_ZERO_SQL}, {NEVER}) AS adult_from,
+                 greatest(a.start, c.start) AS start, least(a.finish, c.finish) AS finish
+          FROM stays AS a JOIN child_stays AS c ON a.home = c.home AND a.subject_id <> c.subject_id
+          LEFT JOIN adults AS g ON g.subject_id = a.subject_id
+          UNION ALL
+          SELECT -(home & {HOME_MASK}) - 1, child, until, {NEVER}, start, finish FROM child_stays
+        ), apart AS (  -- a stay that does not touch those before it opens a new one
+          SELECT *, start > max(finish) OVER (pair ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+                    IS NOT FALSE AS opens
+          FROM met WHERE start < finish AND {where}
+          WINDOW pair AS (PARTITION BY subject_id, child ORDER BY start, finish)
+        ), runs AS (
+          SELECT *, count(*) FILTER (opens) OVER pair AS run FROM apart
+          WINDOW pair AS (PARTITION BY subject_id, child ORDER BY start, finish)
+        )
+        SELECT subject_id, child, any_value(until) AS until, any_value(adult_from) AS adult_from,
+               min(start) AS start, max(finish) AS finish
+        FROM runs GROUP BY subject_id, child, run"""
+    )
 
 
 def _load(con: duckdb.DuckDBPyConnection, name: str, **columns: npt.NDArray[np.int64]) -> None:

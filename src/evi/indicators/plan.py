@@ -67,6 +67,16 @@ class Plan:
         """The number of each stream."""
         return {stream: number for number, stream in enumerate(self.streams)}
 
+    @cached_property
+    def kinds(self) -> tuple[Kind, ...]:
+        """The kinds of stream that there are."""
+        return tuple(kind for kind in KINDS if any(stream.kind == kind for stream in self.streams))
+
+    @property
+    def reaches_home(self) -> bool:
+        """Whether any stream needs to know who lived with whom."""
+        return any(stream.reaches_home for stream in self.streams)
+
     def batches(self, kind: Kind) -> list[tuple[Stream, ...]]:
         """The streams of one kind in runs, so that not all of their intervals are in memory at once."""
         streams = [stream for stream in self.streams if stream.kind == kind]

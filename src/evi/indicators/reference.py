@@ -32,6 +32,7 @@ from evi.indicators.expressions import (
 from evi.indicators.registry import Indicator, Needs, facts_required
 
 State = Literal["present", "absent", "not assessable"]
+HOME_MASK = (1 << 62) - 1
 ADULT_MONTHS = 216
 """Eighteen years: from here on a housemate is one of the adults."""
 
@@ -129,10 +130,15 @@ def _reaches(world: World, event: Event, child: int, who: str) -> bool:
     if who == "child" or (who == "adults" and not _is_adult(world, event)):
         return False
     happened = event.time.date()
-    homes = homes_on(world.stays, event.subject_id, happened)
-    if event.subject_id < 0 and event.place_id and event.place_id.startswith("home:"):
-        homes.add(int(event.place_id.removeprefix("home:")))
-    return bool(homes & homes_on(world.stays, child, happened))
+    homes = homes_on(world.stays, child, happened)
+    if event.subject_id < 0:
+        return event.subject_id in {home_subject(home) for home in homes}
+    return bool(homes & homes_on(world.stays, event.subject_id, happened))
+
+
+def home_subject(home: int) -> int:
+    """The subject to whom the records room gives what happens to a home itself."""
+    return -(home & HOME_MASK) - 1
 
 
 def homes_on(stays: Iterable[Stay], subject: int, day: date) -> set[int]:

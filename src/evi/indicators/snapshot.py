@@ -30,8 +30,8 @@ from evi.indicators.extraction import extract
 from evi.indicators.intervals import Keys, Mask, day_number
 from evi.indicators.leaves import COMPARE, leaves_of, slices
 from evi.indicators.packed import Intervals
-from evi.indicators.people import People, number_people
-from evi.indicators.plan import KINDS, Plan, streams_of_leaf
+from evi.indicators.people import People, load_together, number_people
+from evi.indicators.plan import Plan, streams_of_leaf
 from evi.indicators.queries import States
 from evi.indicators.reference import ADULT_MONTHS
 from evi.indicators.registry import Indicator, Registry, facts_required
@@ -52,10 +52,12 @@ def evaluate_at(source: District | Path, on: date, *, registry: Registry | None 
     plan = Plan.of(registry or registry_of(source))
     people = number_people(con, store, plan.registry)
     coverage = read_coverage(con, store)
+    if plan.reaches_home:
+        load_together(con)
     codes, events = store.codes(con), f"read_parquet({quote(store.by_code)})"
     asked = dict.fromkeys(leaf for indicator in plan.registry.stored for leaf in leaves_of(indicator))
     truths: dict[Leaf, Mask] = {}
-    for kind in KINDS:
+    for kind in plan.kinds:
         wanted = [leaf for leaf in asked if streams_of_leaf(leaf)[0].kind == kind]
         parts = slices(plan, kind, extract(con, plan, kind, events, codes, on=on).sorted()) if wanted else {}
         for leaf in wanted:

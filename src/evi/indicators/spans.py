@@ -18,8 +18,8 @@ from evi.indicators.compiler import Evaluation, groups
 from evi.indicators.covering import Group, read_coverage
 from evi.indicators.extraction import extract
 from evi.indicators.intervals import DAY_BITS, DAY_ZERO, OPEN, Days
-from evi.indicators.people import People, number_people
-from evi.indicators.plan import KINDS, Plan
+from evi.indicators.people import People, load_together, number_people
+from evi.indicators.plan import Plan
 from evi.indicators.registry import Registry, load_registry
 from evi.indicators.sources import Store, coded
 from evi.records import store_state
@@ -101,10 +101,12 @@ def build_spans(
     """
     store, files = Store.of(source), SpanFiles(index_folder(source, out))
     plan = Plan.of(registry or registry_of(source))
-    batches = [(kind, streams) for kind in KINDS for streams in plan.batches(kind)]
+    batches = [(kind, streams) for kind in plan.kinds for streams in plan.batches(kind)]
     with session(source) as con, progress.task("Spans of indicators", len(batches) + 2) as advance:
         people = number_people(con, store, plan.registry)
         evaluation = Evaluation(plan, people, read_coverage(con, store))
+        if plan.reaches_home:
+            load_together(con)
         codes, events = store.codes(con), f"read_parquet({quote(store.by_code)})"
         saved = state.Writer(files.state, plan, people)
         for kind, streams in batches:

@@ -19,6 +19,11 @@ _CARRIED: dict[Kind, str] = {
     "last": ", epoch_us(time) AS time, known, record_id AS record, milli AS value",
     "sum": ", milli AS value",
 }
+_PACKED = """(stream::UBIGINT << 56) | (child::UBIGINT << 32) | (first_day::UBIGINT << 16) | last_day::UBIGINT
+       AS packed"""
+
+_TEXT = " AND (tall.text IS NULL OR tall.text = text_value)"
+
 _WANTED: dict[Kind, str] = {
     "count": "",
     "days": "",
@@ -27,22 +32,15 @@ _WANTED: dict[Kind, str] = {
     "sum": " AND milli IS NOT NULL",
 }
 
-_HOME_STEPS = """, homes AS (  -- the homes where each event's person lived that day, or whose own event it is
-  SELECT read.*, r.home FROM read JOIN residence AS r
-    ON r.subject_id = read.subject_id AND r.start <= read.time::DATE AND read.time::DATE < r."end"
-  UNION ALL
-  SELECT read.*, try_cast(substr(place_id, 6) AS BIGINT) FROM read
-  WHERE subject_id < 0 AND starts_with(place_id, 'home:')
-), reached AS (  -- the children who lived there that day; and each person's own events
-  SELECT homes.* EXCLUDE (home), c.child, c.until,
-         homes.subject_id >= 0 AND homes.subject_id <> c.subject_id
-           AND coalesce(a.adult_from <= homes.time::DATE, false) AS adult
-  FROM homes JOIN {prefix}child_homes AS c ON c.home = homes.home
-   AND c.start <= homes.time::DATE AND homes.time::DATE < c."end"
-  LEFT JOIN adults AS a ON a.subject_id = homes.subject_id
-  UNION ALL
-  SELECT read.*, p.child, p.until, false FROM read JOIN {prefix}home_people AS p USING (subject_id)
-)"""
+_OWN = """
+SELECT {packed} FROM dated JOIN {prefix}{people} AS reached USING (subject_id)
+WHERE first_day < until{wanted}"""
+
+_AT_HOME = """
+UNION ALL  -- and what happened to those who lived with the child on the day, or to the home
+SELECT {packed} FROM dated JOIN {prefix}together AS reached
+  ON reached.subject_id = dated.subject_id AND reached.start <= happened AND happened < reached.finish
+WHERE first_day < until{wanted} AND (who = 'anyone' OR happened >= adult_from)"""
 
 
 def steps(
@@ -56,37 +54,34 @@ def steps(
         rows: the tall map, which the session holds as the table `tall`.
         home: whether the streams reach everyone at home.
         on: keep only what counts on this day.
-        prefix: of the tables `people`, `home_people` and `child_homes`.
+        prefix: of the tables `people`, `home_people` and `together`.
     """
     texts = any(row.text is not None for row in rows)
     codes = ", ".join(quote(code) for code in sorted({row.code for row in rows}))
-    source = "reached" if home else f"read JOIN {prefix}people AS reached USING (subject_id)"
-    matched = f"m.code = {'reached' if home else 'read'}.code"
+    people = "home_people" if home else "people"
+    fill = {"packed": _PACKED + _CARRIED[kind], "prefix": prefix, "people": people, "wanted": ""}
+    reached = _OWN.format_map(fill | {"wanted": " AND who = 'anyone'" if home else ""})
     return f"""
 WITH read AS (  -- only the codes that some stream of this kind reads
-  SELECT {_columns(kind, home=home, texts=texts)} FROM {events}
+  SELECT {_columns(kind, texts=texts)} FROM {events}
   WHERE code IN ({codes}) AND withdrawn IS NOT TRUE AND (known_until IS NULL OR known_until > known_at)
-){_HOME_STEPS.format(prefix=prefix) if home else ""}, dated AS (  -- the days on which each counts
-  SELECT {"DISTINCT ON (m.stream, reached.child, event_no) " if home else ""}m.stream, reached.child,
-         reached.until, {_carried_columns(kind)}known_at - {_ZERO} AS known, time::DATE - {_ZERO} AS happened,
-         least({OPEN}, greatest(0, known_at - {_ZERO}, time::DATE - {_ZERO} + m.after_days)) AS first_day,
-         least({OPEN}, known_until - {_ZERO}, time::DATE - {_ZERO} + m.days,
-               CASE WHEN m.while_open THEN end_time::DATE - {_ZERO} END) AS last_day
-  FROM {source} JOIN tall AS m ON {matched}{" AND (m.text IS NULL OR m.text = text_value)" if texts else ""}
-  {"WHERE m.who = 'anyone' OR reached.adult" if home else ""}
-)
-SELECT (stream::UBIGINT << 56) | (child::UBIGINT << 32) | (first_day::UBIGINT << 16) | last_day::UBIGINT
-       AS packed{_CARRIED[kind]}
-FROM dated WHERE first_day < last_day AND first_day < until{_WANTED[kind]}{_on(on)}"""
+), dated AS (  -- the days on which each counts
+  SELECT subject_id, stream, who, {_carried_columns(kind)}known_at - {_ZERO} AS known,
+         time::DATE - {_ZERO} AS happened,
+         least({OPEN}, greatest(0, known_at - {_ZERO}, time::DATE - {_ZERO} + after_days)) AS first_day,
+         least({OPEN}, known_until - {_ZERO}, time::DATE - {_ZERO} + days,
+               CASE WHEN while_open THEN end_time::DATE - {_ZERO} END) AS last_day
+  FROM read JOIN tall ON tall.code = read.code{_TEXT if texts else ""}
+  WHERE first_day < last_day{_WANTED[kind]}{_on(on)}
+)  -- and the children that each reaches{reached}{_AT_HOME.format_map(fill) if home else ""}"""
 
 
-def _columns(kind: Kind, *, home: bool, texts: bool) -> str:
+def _columns(kind: Kind, *, texts: bool) -> str:
     columns = ["subject_id", "code", "time", "known_at", "known_until", "end_time"]
     columns += ["record_id"] if kind == "last" else []
-    columns += ["place_id"] if home or kind == "places" else []
+    columns += ["place_id"] if kind == "places" else []
     columns += ["numeric_value"] if kind in VALUED else []
     columns += ["text_value"] if texts else []
-    columns += ["row_number() OVER () AS event_no"] if home else []
     return ", ".join(columns)
 
 

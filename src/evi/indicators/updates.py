@@ -22,8 +22,8 @@ from evi.indicators.covering import Group, read_coverage
 from evi.indicators.extraction import extract
 from evi.indicators.intervals import Days, Keys, Mask, keys, of_subjects
 from evi.indicators.packed import Intervals, Packed, joined, none_of, rows_of
-from evi.indicators.people import People, number_people
-from evi.indicators.plan import KINDS, Kind, Plan, Stream, streams_of
+from evi.indicators.people import People, load_together, number_people
+from evi.indicators.plan import Kind, Plan, Stream, streams_of
 from evi.indicators.queries import read_labelled
 from evi.indicators.registry import Indicator, Registry
 from evi.indicators.sources import Store
@@ -100,13 +100,18 @@ def update_spans(
     state = State.open(files.state, plan)
     if state is None or not all(path.is_file() for path in files.all):
         return build_spans(source, progress, registry=plan.registry, out=files.folder)
-    with session(source) as con, progress.task("Update of spans", len(KINDS) + 1) as advance:
+    with session(source) as con, progress.task("Update of spans", len(plan.kinds) + 1) as advance:
         people = number_people(con, store, plan.registry)
         coverage = read_coverage(con, store)
         concerned = who_is_concerned(con, state, people, coverage)
         renewal = _Renewal(plan, concerned)
+        if plan.reaches_home:
+            changed = " UNION ".join(
+                f"SELECT subject_id FROM {e}" for e in (changes.added, changes.removed) if e
+            )
+            load_together(con, where=f"subject_id IN ({changed})" if changed else "false")
         saved = Writer(files.state, plan, people)
-        for kind in KINDS:
+        for kind in plan.kinds:
             delta = _delta(con, plan, store, kind, changes, concerned)
             saved.append(renewal.apply(state.intervals(kind), delta))
             advance(1)
@@ -214,7 +219,7 @@ def _rewrite(files: SpanFiles, evaluation: Evaluation, renewal: _Renewal) -> dic
     masks = {i: renewal.children(i) | group_masks[Group.of(i)] for i in stored}
     masks = {indicator: mask for indicator, mask in masks.items() if bool(mask.any())}
     evaluation.chosen = reduce(np.logical_or, masks.values(), np.zeros(len(evaluation.people), np.bool_))
-    for kind in KINDS:
+    for kind in evaluation.plan.kinds:
         streams = [stream for stream in evaluation.plan.streams if stream.kind == kind]
         evaluation.take(streams, renewal.needed(kind, masks), masks)
     spans = {i: of_subjects(evaluation.spans(i), mask) for i, mask in masks.items()}

@@ -99,14 +99,17 @@ def _reports(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(
         f"""CREATE OR REPLACE TABLE kin AS
         WITH pairs AS (
-            SELECT m.subject_id, m.other_id AS kin_id, b.birth_month AS born
+            SELECT m.subject_id, m.other_id AS kin_id, b.birth_month AS born,
+                   greatest(b.birth_month, o.first) AS since
             FROM mothers m JOIN births b ON b.subject_id = m.subject_id
+            LEFT JOIN (SELECT subject_id, min(start) AS first FROM own GROUP BY subject_id) o
+                   ON o.subject_id = m.subject_id
             UNION ALL
-            SELECT m.other_id, m.subject_id, b.birth_month
+            SELECT m.other_id, m.subject_id, b.birth_month, b.birth_month
             FROM mothers m JOIN births b ON b.subject_id = m.subject_id),
         given AS (
             SELECT p.subject_id, '{KIN}' || o.feed AS feed, o.home,
-                   greatest(min(o.start), min(p.born)) AS start, max(o.seen) AS seen
+                   greatest(min(o.start), min(p.since)) AS start, max(o.seen) AS seen
             FROM pairs p JOIN own o ON o.subject_id = p.kin_id
             WHERE p.born IS NOT NULL AND o.seen >= p.born
               AND o.start < p.born + INTERVAL {TOGETHER_YEARS} YEAR
@@ -194,6 +197,8 @@ def settle(reports: Sequence[Report]) -> list[Stay]:
     [Stay(home=1, start=datetime.date(2020, 1, 1), end=datetime.date(2021, 9, 1)), \
 Stay(home=2, start=datetime.date(2021, 9, 1), end=None)]
     """
+    if not reports:
+        return []
     ordered = sorted(reports, key=lambda report: (report.start, report.seen, report.feed, report.home))
     slips = _slips(ordered)
     order: list[int] = []  # homes in the order of stays, the last being the present one

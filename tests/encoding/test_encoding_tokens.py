@@ -1,0 +1,91 @@
+"""Codes: equal where people are, keyed, and never of a day, month or sex alone."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pyarrow as pa
+import pytest
+
+from evi.encoding import TOKENS, Coder, Keys, encode_identities
+
+
+@pytest.fixture(scope="module")
+def coder() -> Coder:
+    return Coder(Keys.throw_away())
+
+
+def encode(coder: Coder, **columns: list[object]) -> dict[str, list[object]]:
+    made = encode_identities({role: pa.array(values) for role, values in columns.items()}, coder)
+    return {name: column.to_pylist() for name, column in made.items()}
+
+
+def test_every_column_is_there_with_its_type_and_length(coder: Coder) -> None:
+    made = encode_identities({"forename": pa.array(["Ann", None])}, coder)
+    assert set(TOKENS) <= set(made)
+    assert all(len(column) == 2 for column in made.values())
+    assert made["fn"].type == pa.int64()
+    assert made["dob"].to_pylist() == [None, None]
+
+
+def test_names_meet_by_group_sound_start_and_slip(coder: Coder) -> None:
+    names = encode(coder, forename=["Mohammed", "MUHAMMAD", "Muhammadd", "Ali"])
+    assert names["fn"][0] != names["fn"][1]
+    assert names["fn_t"][0] == names["fn_t"][1] != names["fn_t"][3]
+    assert names["fn_ph"][0] == names["fn_ph"][1] == names["fn_ph"][2]
+    assert set(names["fn_del"][1]) & set(names["fn_del"][2])
+    assert not set(names["fn_del"][0]) & set(names["fn_del"][3])
+
+
+def test_swapped_names_meet_under_the_surnames_key(coder: Coder) -> None:
+    one = encode(coder, forename=["Iqbal"], surname=["Khan"])
+    other = encode(coder, forename=["Khan"], surname=["Iqbal"])
+    assert one["fn_x"] == other["sn"] and one["sn"] == other["fn_x"]
+    assert one["fn"] != other["sn"]
+
+
+def test_double_barrelled_surnames_show_their_parts(coder: Coder) -> None:
+    made = encode(coder, surname=["Smith-Jones", "Jones", "Smith Jones"])
+    assert made["sn_b"][0] == made["sn"][1]
+    assert made["sn"][0] == made["sn"][2]
+    assert made["sn_a"][1] is None
+
+
+def test_birth_dates_meet_swapped_and_by_two_parts(coder: Coder) -> None:
+    dates = [date(2012, 3, 4), date(2012, 4, 3), date(2012, 3, 9), date(2013, 3, 4), date(2012, 5, 20)]
+    made = encode(coder, date_of_birth=dates)
+    assert made["dob"][0] == made["dob_x"][1] and made["dob_x"][0] == made["dob"][1]
+    assert made["ym"][0] == made["ym"][2]
+    assert made["md"][0] == made["md"][3]
+    assert made["dob_x"][4] is None
+    assert made["birth_month"][0] == date(2012, 3, 1)
+
+
+def test_dates_in_parts_give_the_codes_of_what_is_known_and_no_more(coder: Coder) -> None:
+    whole = encode(coder, date_of_birth=[date(2012, 3, 4)])
+    parts = encode(coder, birth_year=["2012", ""], birth_month=["3", "3"], birth_day=["4", "4"])
+    for name in ("dob", "ym", "md", "yd"):
+        assert parts[name][0] == whole[name][0]
+    assert parts["md"][1] == whole["md"][0]
+    assert parts["dob"][1] is parts["ym"][1] is parts["yd"][1] is None
+    alone = encode(coder, birth_day=["4"], birth_month=[None])
+    assert {name: values for name, values in alone.items() if name in TOKENS and values != [None]} == {}
+
+
+def test_no_column_is_a_code_of_a_small_domain() -> None:
+    assert not {"day", "month", "sex", "year"} & set(TOKENS)
+
+
+def test_identifiers_with_a_wrong_check_digit_have_no_code(coder: Coder) -> None:
+    made = encode(coder, nhs_number=["943 476 5919", "9434765918"])
+    assert made["nhs"][0] is not None and made["nhs"][1] is None
+
+
+def test_a_code_can_not_be_had_without_the_key() -> None:
+    one, other = Coder(Keys.throw_away()), Coder(Keys.throw_away())
+    assert encode(one, surname=["Khan"])["sn"] != encode(other, surname=["Khan"])["sn"]
+
+
+def test_home_has_one_code_in_payload_and_linkage(coder: Coder) -> None:
+    made = encode_identities({"uprn": pa.array(["0100012345", " 100012345 "])}, coder)
+    assert made["home"].to_pylist() == coder.home(pa.array(["100012345", "100012345"])).to_pylist()

@@ -62,7 +62,7 @@ class Tables:
         """Present on days that are not covered."""
         found, covers = [], {}
         for owner, needs, begin, stop in self.covered:
-            covers.setdefault((owner, needs), []).append((begin, stop))
+            covers.setdefault((owner, needs), []).append((begin, stop or FAR))
         for subject, indicator, first, last in self.spans:
             start, end = first, last or FAR
             for begin, stop in covers.get((subject, f"needs of {indicator}"), ()):
@@ -89,7 +89,7 @@ SHAPES = {
 }  # fmt: skip
 EVENT_SHAPE = pa.schema(
     [("subject_id", I64), ("time", pa.timestamp("us")), ("code", TEXT), ("numeric_value", pa.float32()),
-     ("text_value", pa.large_string()), ("known_at", DATE), ("source", TEXT), ("record_id", I64), ("place_id", TEXT),
+     ("text_value", pa.large_string()), ("known_at", DATE), ("known_until", DATE), ("source", TEXT), ("record_id", I64), ("place_id", TEXT),
      ("end_time", pa.timestamp("us")), ("date_precision", TEXT), ("link_confidence", pa.float32()),
      ("withdrawn", pa.bool_()), ("delivery", TEXT)]
 )  # fmt: skip

@@ -26,6 +26,7 @@ TABLES = {
     "schools": "SELECT * FROM school_index ORDER BY school",
     "lsoas": "SELECT * FROM lsoa_index ORDER BY lsoa",
     "rates": "SELECT * FROM rates ORDER BY place_kind, place, indicator",
+    "domain_rates": "SELECT * FROM domain_rates ORDER BY place_kind, place, domain",
     "states": """SELECT c.subject_id, coalesce(present, []) AS present, coalesce(since, []) AS since,
                         coalesce(assessable, []) AS assessable, coalesce(covered, []) AS covered
                  FROM child_index AS c

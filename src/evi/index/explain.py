@@ -179,7 +179,7 @@ def _context(
         counts = {
             (kind, indicator): (n, of)
             for kind, indicator, n, of in con.execute(
-                f"SELECT place_kind, indicator, n_present, n_assessable "
+                f"SELECT place_kind, indicator, n_present + n_beyond, n_assessable + n_beyond "
                 f"FROM read_parquet({quote(str(rates))}) WHERE {wanted}"
             ).fetchall()
         }

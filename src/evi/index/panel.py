@@ -36,8 +36,9 @@ class Panel:
 
     Attributes:
         months: one row a month's end: children, how many of them in each band, mean index.
-        prevalence: one row a month and indicator: `n_present` of `n_assessable` children.
-        domains: one row a month and domain: children with a need in it, of those for whom it is assessable.
+        prevalence: one row a month and indicator: `n_present` of `n_assessable` children, both counted among
+            those whom a feed that can tell covers (see `rates` in docs/the-index.md).
+        domains: one row a month and domain: children with a need in it, counted likewise.
         children: one row a child and month, where it was asked for.
     """
 
@@ -126,7 +127,11 @@ def panel_tables(
             advance(1)
             grid = _Grid.of(con, days)
             present = grid.count(con, "SELECT row, first, last FROM present_months")
-            assessable = grid.count(con, "SELECT row, first, last FROM answered_months")
+            assessable = grid.count(
+                con,
+                "SELECT row, first, last FROM covered_months "
+                "UNION ALL SELECT row, first, last FROM beyond_months",
+            )
             advance(1)
             member = grid.members(con) | (assessable > 0)
             member &= grid.minors()
@@ -170,10 +175,11 @@ def _steps(days: list[date]) -> list[Step]:
         ),
         Step("present_months", "present indicators by month", clipped("spans")),
         Step(
-            "answered_months",
-            "assessable indicators by month: covered, or present all the same",
-            clipped("(SELECT * FROM covered JOIN needs USING (needs))") + " UNION ALL " + clipped("beyond"),
+            "covered_months",
+            "covered indicators by month",
+            clipped("(SELECT * FROM covered JOIN needs USING (needs))"),
         ),
+        Step("beyond_months", "present indicators on no covered day, by month", clipped("beyond")),
     ]
 
 
@@ -282,24 +288,27 @@ def _column(band: str) -> str:
 
 
 def _by_indicator(con: duckdb.DuckDBPyConnection, grid: _Grid) -> pa.Table:
-    """Children with each indicator, and children for whom it is assessable, at each month's end."""
+    """Children with each indicator among those whom a feed that can tell covers, at each month's end."""
     names = [name for (name,) in con.execute("SELECT indicator FROM own ORDER BY position").fetchall()]
     change = np.zeros((2, len(names), len(grid.days) + 1), np.int64)
-    for kind, table in enumerate(("present_months", "answered_months")):
+    for kind, table, weight in ((0, "present_months", 1), (0, "beyond_months", -1), (1, "covered_months", 1)):
         for edge, sign in (("first", 1), ("last", -1)):
             query = f"SELECT position, {edge}, count(*) FROM {table} GROUP BY ALL"
             for position, month, count in con.execute(query).fetchall():
-                change[kind, position, month] += sign * count
+                change[kind, position, month] += sign * weight * count
     return _long(grid, "indicator", names, change.cumsum(axis=2)[:, :, :-1])
 
 
 def _by_domain(con: duckdb.DuckDBPyConnection, grid: _Grid, domains: Sequence[str]) -> pa.Table:
-    """Children with a need in each domain, and children for whom any of it is assessable."""
+    """Children with a need in each domain among those whom a feed that can tell covers."""
     counts = np.zeros((2, len(domains), len(grid.days)), np.int64)
-    for kind, table in enumerate(("present_months", "answered_months")):
-        for place, domain in enumerate(domains):
-            query = f"SELECT row, first, last FROM {table} WHERE domain = {quote(domain)}"
-            counts[kind, place] = (grid.count(con, query) > 0).sum(axis=1)
+    for place, domain in enumerate(domains):
+        present, beyond, covered = (
+            grid.count(con, f"SELECT row, first, last FROM {table} WHERE domain = {quote(domain)}")
+            for table in ("present_months", "beyond_months", "covered_months")
+        )
+        counts[0, place] = (present > beyond).sum(axis=1)
+        counts[1, place] = (covered > 0).sum(axis=1)
     return _long(grid, "domain", list(domains), counts)
 
 

@@ -15,13 +15,14 @@ children's home, or flats that share one property number. A choice of ours, stat
 
 SUPPORTING_FAMILIES_OUTCOMES = 3
 """A family with a need in at least this many of the ten outcomes meets the Supporting Families threshold
-(https://www.gov.uk/government/publications/supporting-families-programme-guidance-2022-to-2025)."""
+(programme guidance 2022 to 2025, chapter 5,
+https://www.gov.uk/government/publications/supporting-families-programme-guidance-2022-to-2025)."""
 
 
 def place_steps(day: date, catalogue: Catalogue) -> list[Step]:
-    """The steps from `child_index` to `rates`, `family_index`, `school_index` and `lsoa_index`."""
+    """The steps from `child_index` to `rates`, `domain_rates` and the indexes of families and places."""
     return [
-        _rates(day),
+        *_rates(day),
         _place_indicators(),
         _families(day, catalogue),
         _place("school_index", "school", day, catalogue),
@@ -63,16 +64,11 @@ def _place(name: str, key: str, day: date, catalogue: Catalogue) -> Step:
         f'count(*) FILTER (band = {quote(band)})::INTEGER AS "n_{band.replace(" ", "_")}"'
         for band in catalogue.bands.all_names
     )
-    domains = []
-    for domain in catalogue.domain_ids:
-        present = f"count(*) FILTER ({domain}_present > 0)"
-        answered = f"count(*) FILTER ({domain}_assessable > 0)"
-        domains.append(
-            f"{present}::INTEGER AS {domain}_n, {answered}::INTEGER AS {domain}_of, "
-            f"{present} / nullif({answered}, 0) AS {domain}_rate, "
-            f"{wilson_sql(present, answered, 'low')} AS {domain}_low, "
-            f"{wilson_sql(present, answered, 'high')} AS {domain}_high"
-        )
+    domains = ", ".join(
+        f"any_value({domain}_{what}) AS {domain}_{what}"
+        for domain in catalogue.domain_ids
+        for what in ("n", "of", "rate", "low", "high")
+    )
     return Step(
         name,
         f"one row a {key}: how many children, how their index is spread, and needs by domain",
@@ -85,42 +81,87 @@ def _place(name: str, key: str, day: date, catalogue: Catalogue) -> Step:
                    coalesce(any_value(assessable_here), []) AS place_assessable,
                    quantile_cont(evi, 0.25) FILTER ({known}) AS evi_q1,
                    quantile_cont(evi, 0.5) FILTER ({known}) AS evi_median,
-                   quantile_cont(evi, 0.75) FILTER ({known}) AS evi_q3, {bands}, {", ".join(domains)}
+                   quantile_cont(evi, 0.75) FILTER ({known}) AS evi_q3, {bands}, {domains}
             FROM child_index
             LEFT JOIN (SELECT place AS {key}, present_here, assessable_here FROM place_indicators
                        WHERE place_kind = '{key}') USING ({key})
+            LEFT JOIN ({_pivot(key, catalogue)}) USING ({key})
             WHERE {key} IS NOT NULL GROUP BY {key}""",
     )
 
 
-def _rates(day: date) -> Step:
-    rates = []
-    for kind, key in (("district", "'district'"), ("school", "school"), ("lsoa", "lsoa")):
-        rates.append(
-            f"SELECT '{kind}' AS place_kind, {key} AS place, position, "
-            "count(*) FILTER (present) AS n_present, count(*) AS n_assessable "
-            f"FROM state_at JOIN child_at USING (subject_id) WHERE {key} IS NOT NULL GROUP BY ALL"
+def _pivot(key: str, catalogue: Catalogue) -> str:
+    """SQL of the rates of domains of one kind of place, a column each."""
+    columns = ", ".join(
+        f"max({column}) FILTER (domain = {quote(domain)}) AS {domain}_{what}"
+        for domain in catalogue.domain_ids
+        for what, column in (
+            ("n", "n_present"),
+            ("of", "n_assessable"),
+            ("rate", "rate"),
+            ("low", "rate_low"),
+            ("high", "rate_high"),
         )
-    return Step(
-        "rates",
-        "children with each indicator, of those for whom it is assessable, by place",
-        f"""SELECT place_kind, place, DATE '{day}' AS date, indicator, n_present::INTEGER AS n_present,
-                   n_assessable::INTEGER AS n_assessable, n_present / n_assessable AS rate,
-                   {wilson_sql("n_present", "n_assessable", "low")} AS rate_low,
-                   {wilson_sql("n_present", "n_assessable", "high")} AS rate_high
-            FROM ({" UNION ALL ".join(rates)}) JOIN own USING (position)""",
     )
+    return f"SELECT place AS {key}, {columns} FROM domain_rates WHERE place_kind = '{key}' GROUP BY place"
+
+
+def _rates(day: date) -> list[Step]:
+    """Shares of children. Only those whom a feed covers are counted, present or not: a need that is known in
+    spite of no coverage would otherwise stand among children who were all found for having it."""
+    places = (("district", "'district'"), ("school", "school"), ("lsoa", "lsoa"))
+
+    def everywhere(thing: str, source: str) -> str:
+        return " UNION ALL ".join(
+            f"SELECT '{kind}' AS place_kind, {key} AS place, {thing}, "
+            "count(*) FILTER (present AND covered) AS n_present, count(*) FILTER (covered) AS n_assessable, "
+            "count(*) FILTER (present AND NOT covered) AS n_beyond "
+            f"FROM {source} JOIN child_at USING (subject_id) WHERE {key} IS NOT NULL GROUP BY ALL"
+            for kind, key in places
+        )
+
+    figures = f"""n_present::INTEGER AS n_present, n_assessable::INTEGER AS n_assessable,
+                  n_beyond::INTEGER AS n_beyond, n_present / nullif(n_assessable, 0) AS rate,
+                  {wilson_sql("n_present", "n_assessable", "low")} AS rate_low,
+                  {wilson_sql("n_present", "n_assessable", "high")} AS rate_high"""
+    return [
+        Step(
+            "rates",
+            "children with each indicator, of those whom a feed that can tell covers, by place",
+            f"""SELECT place_kind, place, DATE '{day}' AS date, indicator, {figures}
+                FROM ({everywhere("position", "state_at")}) JOIN own USING (position)""",
+        ),
+        Step(
+            "domain_at",
+            "child and domain: whether a need is present, where a feed that can tell covers the child",
+            """SELECT subject_id, domain, bool_or(covered) AS covered,
+                      CASE WHEN bool_or(covered) THEN bool_or(present AND covered) ELSE bool_or(present) END
+                        AS present
+               FROM state_at GROUP BY subject_id, domain""",
+        ),
+        Step(
+            "domain_rates",
+            "children with a need in each domain, of those whom a feed that can tell covers, by place",
+            f"""SELECT place_kind, place, DATE '{day}' AS date, domain, {figures}
+                FROM ({everywhere("domain", "domain_at")})""",
+        ),
+    ]
 
 
 def _place_indicators() -> Step:
-    """School and area indicators say that a share of the children there is high; they are never stored."""
+    """School and area indicators say that a share of the children there is high; they are never stored.
+
+    As the registry defines them, they count all children for whom the indicator is assessable.
+    """
     return Step(
         "place_indicators",
         "indicators of schools and areas that are present, and that could be told",
         """SELECT place_kind, place,
                   list(o.indicator ORDER BY o.indicator)
-                    FILTER (n_present * 1000 >= rate_at_least * n_assessable) AS present_here,
+                    FILTER ((n_present + n_beyond) * 1000 >= rate_at_least * (n_assessable + n_beyond))
+                    AS present_here,
                   list(o.indicator ORDER BY o.indicator) AS assessable_here
            FROM rates AS r JOIN of_places AS o USING (place_kind)
-           WHERE r.indicator = o.rate_of AND n_assessable >= minimum GROUP BY place_kind, place""",
+           WHERE r.indicator = o.rate_of AND n_assessable + n_beyond >= minimum
+           GROUP BY place_kind, place""",
     )

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from evi.index import NOT_ENOUGH_KNOWN, Panel
-from evi.index.disclosure import SMALLEST_SHOWN, Shown, share, shown, shown_parts
+from evi.index.disclosure import HIDDEN, SMALLEST_SHOWN, Shown, share, shown, shown_parts
 from evi.index.intervals import wilson
 from evi.reports.blocks import Chart, Note, Section, Table, section, table
 from evi.reports.charts import ACCENT, INK, MUTED, SCALE, UNKNOWN, bars, chart, percent, plain_axes
@@ -101,10 +101,11 @@ def band_colours(n_bands: int) -> list[str]:
 def _bands_chart(material: Material) -> Chart:
     bands = material.catalogue.bands
     found = dict(material.rows("SELECT band, count(*) FROM children GROUP BY band"))
-    parts = shown_parts({name: int(found.get(name, 0)) for name in bands.all_names})
+    names = bands.all_names if found.get(NOT_ENOUGH_KNOWN) else bands.names
+    parts = shown_parts({name: int(found.get(name, 0)) for name in names})
     whole = shown(material.n_children)
     colours = [*band_colours(len(bands.names)), UNKNOWN]
-    shares = [share(parts[name], whole) for name in bands.all_names]
+    shares = [share(parts[name], whole) for name in names]
     edges = ("0", *(f"{cut:g}" for cut in bands.cuts))
     ranges = [
         f"{low} up to {high}" if high else f"{low} and over"
@@ -113,7 +114,7 @@ def _bands_chart(material: Material) -> Chart:
 
     def draw(figure: Figure, narrow: bool) -> None:
         axes, left = figure.add_subplot(), 0.0
-        for name, value, colour in zip(bands.all_names, shares, colours, strict=True):
+        for name, value, colour in zip(names, shares, colours, strict=False):
             hatch = "////" if name == NOT_ENOUGH_KNOWN else None
             axes.barh(
                 0, value or 0, left=left, height=0.6, color=colour, edgecolor=INK, linewidth=0.6, hatch=hatch
@@ -131,7 +132,7 @@ def _bands_chart(material: Material) -> Chart:
 
     rows = [
         (name.capitalize(), span, parts[name], share_text(parts[name], whole))
-        for name, span in zip(bands.all_names, (*ranges, "no index"), strict=True)
+        for name, span in zip(names, (*ranges, "no index"), strict=False)
     ]
     return chart(
         "bands",
@@ -140,9 +141,7 @@ def _bands_chart(material: Material) -> Chart:
         draw,
         (0.75, 0.7),
         table("Children in each band", ("Band", "Index", "Children", "Share"), rows, (2, 3)),
-        legend=[
-            (c, name, name == NOT_ENOUGH_KNOWN) for c, name in zip(colours, bands.all_names, strict=True)
-        ],
+        legend=[(c, name, name == NOT_ENOUGH_KNOWN) for c, name in zip(colours, names, strict=False)],
     )
 
 
@@ -164,15 +163,13 @@ def domains_section(material: Material) -> Section:
 
 def domain_counts(material: Material) -> dict[str, tuple[Shown, Shown]]:
     """For each domain, children with a need, and children about whom someone could say."""
-    columns = ", ".join(
-        f"count(*) FILTER ({domain}_present > 0), count(*) FILTER ({domain}_assessable > 0)"
-        for domain in material.catalogue.domain_ids
-    )
-    row = material.row(f"SELECT {columns} FROM children")
-    return {
-        domain: (shown(row[2 * place]), shown(row[2 * place + 1]))
-        for place, domain in enumerate(material.catalogue.domain_ids)
+    found = {
+        domain: (shown(n), shown(of))
+        for domain, n, of in material.rows(
+            "SELECT domain, n_present, n_assessable FROM domain_rates WHERE place_kind = 'district'"
+        )
     }
+    return {domain: found.get(domain, (HIDDEN, HIDDEN)) for domain in material.catalogue.domain_ids}
 
 
 def _domains_chart(material: Material, counted: dict[str, tuple[Shown, Shown]]) -> Chart:

@@ -28,7 +28,7 @@ class Material:
 
     Attributes:
         con: a session with the views of `evi.index.sources` and, from `index/at-<day>/`, `children`,
-            `families`, `schools`, `lsoas`, `rates` and `states`.
+            `families`, `schools`, `lsoas`, `rates`, `domain_rates` and `states`.
         panel: the last years month by month; None where the feeds don't reach back.
         patterns: what may be printed of the patterns of the day.
     """
@@ -56,7 +56,7 @@ class Material:
             )
         catalogue = catalogue or read_registry(district)
         con = open_sources(district)
-        for name in ("children", "families", "schools", "lsoas", "rates", "states"):
+        for name in ("children", "families", "schools", "lsoas", "rates", "domain_rates", "states"):
             path = quote(str(folder / f"{name}.parquet"))
             con.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet({path})")
         return cls(

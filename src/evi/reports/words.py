@@ -48,8 +48,8 @@ def listed(names: Sequence[str], *, last: str = "and") -> str:
 def in_a_hundred(part: float, whole: float) -> str:
     """A share as so many in every 100, from rounded counts; in words where it can't be printed.
 
-    >>> in_a_hundred(123, 1000), in_a_hundred(4, 1000)
-    ('13 in every 100', 'too few to show')
+    >>> in_a_hundred(121, 1000), in_a_hundred(4, 1000)
+    ('12 in every 100', 'too few to show')
     """
     found = share(shown(part), shown(whole))
     if found is None:

@@ -14,7 +14,7 @@ from records_district import Inputs, case, new_district, place, sen, store_bytes
 from records_reference import expected_events, salts_of
 
 from evi.feeds import load_layouts
-from evi.records import changes_since, load, loading, open_records, store_state
+from evi.records import changes_since, increments, load, open_records, store_state
 from evi.workspace import District
 
 START = date(2021, 1, 1)
@@ -73,7 +73,7 @@ def histories(draw: st.DrawFn) -> list[Inputs]:
 @pytest.fixture(autouse=True)
 def _always_change(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small districts would rather be made anew; here every load changes what is there."""
-    monkeypatch.setattr(loading, "WORTH_CHANGING", 1e9)
+    monkeypatch.setattr(increments, "WORTH_CHANGING", 1e9)
 
 
 @given(histories())

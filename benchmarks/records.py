@@ -61,7 +61,7 @@ def measure(work: str, district: District, **options: bool) -> None:
 
 
 class Maker:
-    """Writes payloads and a spine of `children` children with a parent each, in the shapes of the contract."""
+    """Writes payloads, and a spine of `children` children and four times as many adults."""
 
     def __init__(self, district: District, children: int) -> None:
         self.district, self.children = district, children
@@ -79,7 +79,8 @@ class Maker:
         )
         self._write(
             "spine/subjects",
-            f"""SELECT i AS subject_id, CASE WHEN i < {self.children} THEN DATE '2008-01-01' + (i % 5400)::INTEGER
+            f"""SELECT i AS subject_id,
+            CASE WHEN i < {self.children} THEN DATE '2008-01-01' + (i % 5400)::INTEGER
             ELSE DATE '1980-01-01' END AS birth_month, 'F' AS sex, 'A' AS ethnicity, 'ENG' AS language,
             3::BIGINT AS n_feeds FROM range({people}) AS t(i)""",
         )
@@ -99,7 +100,7 @@ class Maker:
             self._services(year, month)
 
     def month(self) -> None:
-        """A half term of attendance, a month of services, and last month's delivered again with corrections."""
+        """A half term of attendance, a month of services, and last month's again with corrections."""
         self._attendance("attendance-2026-autumn", "DATE '2026-09-01'", 1)
         self._services(2026, 1)
         self._services(2025, 12, changed=True)
@@ -111,7 +112,8 @@ class Maker:
             f"""{common(f"'{name}' || i || '/' || n")}, hash('school' || i)::BIGINT AS person_child,
             '100' || (100 + i % 250) AS "URN", {start} + (n * 60)::INTEGER AS "PeriodStart",
             {start} + (n * 60 + 40)::INTEGER AS "PeriodEnd", 70::BIGINT AS "SessionsPossible",
-            (hash(i + n) % 9)::BIGINT AS "SessionsAuthorised", (hash(i - n) % 4)::BIGINT AS "SessionsUnauthorised",
+            (hash(i + n) % 9)::BIGINT AS "SessionsAuthorised",
+            (hash(i - n) % 4)::BIGINT AS "SessionsUnauthorised",
             "PeriodEnd" AS known_at""",
             f"range({self.children}) AS t(i), range({terms}) AS u(n)",
         )
@@ -122,8 +124,10 @@ class Maker:
             name,
             f"""{common(f"'{name}' || i")}, hash('school' || i)::BIGINT AS person_child,
             '100' || (100 + i % 250) AS "URN", DATE '2013-09-01' + (hash(i) % 2000)::INTEGER AS "EntryDate",
-            NULL::DATE AS "LeavingDate", CASE WHEN i % 8 = 0 THEN 'K' WHEN i % 29 = 0 THEN 'E' ELSE 'N' END AS "SENprovision",
-            CASE WHEN i % 8 = 0 OR i % 29 = 0 THEN ['ASD', 'SLCN', 'SEMH', 'MLD'][1 + i % 4] END AS "SENtype1",
+            NULL::DATE AS "LeavingDate",
+            CASE WHEN i % 8 = 0 THEN 'K' WHEN i % 29 = 0 THEN 'E' ELSE 'N' END AS "SENprovision",
+            CASE WHEN i % 8 = 0 OR i % 29 = 0
+            THEN ['ASD', 'SLCN', 'SEMH', 'MLD'][1 + i % 4] END AS "SENtype1",
             i % 5 = 0 AS "FSMeligible", CASE WHEN i % 3 = 0 THEN 'URD' ELSE 'ENG' END AS "Language",
             DATE '{year}-{census}' AS "CensusDate", "CensusDate" AS known_at""",
             f"range({self.children}) AS t(i)",
@@ -157,7 +161,8 @@ class Maker:
                 "csds",
                 0.12,
                 f"""{day} AS "ContactDate", ['SALT', 'PAED', 'HV'][1 + i % 3] AS "Service",
-            ['A', 'DNA'][1 + ({shift}) % 2] AS "Attendance", '2_YEAR' AS "ContactType", "ContactDate" AS known_at""",
+            ['A', 'DNA'][1 + ({shift}) % 2] AS "Attendance", '2_YEAR' AS "ContactType",
+            "ContactDate" AS known_at""",
             ),
         )
         self._payload(
@@ -167,7 +172,8 @@ class Maker:
                 "gp",
                 0.06,
                 f"""{day} AS "OnsetDate", NULL::DATE AS "EndDate",
-            ['ANXIETY', 'ASTHMA', 'DEPRESSION'][1 + ({shift}) % 3] AS "ProblemGroup", "OnsetDate" AS known_at""",
+            ['ANXIETY', 'ASTHMA', 'DEPRESSION'][1 + ({shift}) % 3] AS "ProblemGroup",
+            "OnsetDate" AS known_at""",
             ),
         )
         self._payload(
@@ -177,7 +183,8 @@ class Maker:
                 "police",
                 0.05,
                 f"""{day} AS "IncidentDate", ['DA', 'ASB', 'OFFENCE'][1 + ({shift}) % 3]
-            AS "IncidentType", 'VICTIM' AS "Role", hash(i % 200000)::BIGINT AS home, "IncidentDate" AS known_at""",
+            AS "IncidentType", 'VICTIM' AS "Role", hash(i % 200000)::BIGINT AS home,
+            "IncidentDate" AS known_at""",
             ),
         )
 

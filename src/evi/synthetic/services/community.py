@@ -24,7 +24,7 @@ REVIEWS = (
     ("12_MONTH", 375, 35, 0.80),
     ("2_YEAR", 820, 55, 0.78),
 )
-VISITS = 5.0  # visits of a child beside the reviews (assumption)
+VISITS = 9.0  # visits of a child beside the reviews (assumption)
 DOMAINS = ("Communication", "GrossMotor", "FineMotor", "ProblemSolving", "PersonalSocial")
 # Need: chance of ever being referred, mean days from onset to referral, and where to (assumptions).
 LINES = {
@@ -85,7 +85,7 @@ def _reviews(world: World, book: Book) -> tuple[Ints, Ints]:
 
 
 def _visits(world: World, book: Book) -> None:
-    """Health visitors' other visits: about five a child, more in families under strain, most in the first
+    """Health visitors' other visits: about nine a child, more in families under strain, most in the first
     year."""
     rng, people, needs = world.rng("visits"), world.people, world.needs
     strain = np.exp(0.25 * needs.deprivation + 0.25 * needs.adversity)[world.family]

@@ -22,7 +22,7 @@ def attendances(world: World, outbox: Outbox) -> None:
     rng, people = world.rng("emergency"), world.people
     child, child_day, child_reason = _children(world)
     adults = np.arange(people.children, people.count)
-    person = adults[poisson_rows(rng, np.full(adults.size, 0.20 * (REFERENCE_DAY - EMERGENCY_FROM) / YEAR))]
+    person = adults[poisson_rows(rng, np.full(adults.size, 0.46 * (REFERENCE_DAY - EMERGENCY_FROM) / YEAR))]
     when = EMERGENCY_FROM + (rng.random(person.size) * (REFERENCE_DAY - EMERGENCY_FROM)).astype(np.int64)
     reason = rng.choice(len(REASONS), person.size, p=[0.33, 0.52, 0.015, 0.025, 0.0, 0.11])
     person, when = np.concatenate([child, person]), np.concatenate([child_day, when])

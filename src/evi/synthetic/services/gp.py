@@ -182,15 +182,15 @@ def _adults(world: World, made: Problems) -> None:
         )
     adults = np.arange(people.children, people.count)
     for name, rate in (
-        ("ANXIETY", 0.10),
-        ("DEPRESSION", 0.12),
-        ("ASTHMA", 0.10),
-        ("OBESITY", 0.14),
-        ("CARER", 0.03),
-        ("ALCOHOL", 0.02),
-        ("HEARING", 0.05),
-        ("VISION", 0.03),
-        ("EPILEPSY", 0.01),
+        ("ANXIETY", 0.22),
+        ("DEPRESSION", 0.26),
+        ("ASTHMA", 0.22),
+        ("OBESITY", 0.31),
+        ("CARER", 0.07),
+        ("ALCOHOL", 0.04),
+        ("HEARING", 0.11),
+        ("VISION", 0.07),
+        ("EPILEPSY", 0.02),
     ):
         rows = adults[poisson_rows(rng, np.full(adults.size, rate))]
         rows = np.unique(rows)

@@ -17,7 +17,7 @@ from evi.synthetic.support import TYPES, Support
 from evi.synthetic.world import World
 from evi.synthetic.writing import Column, Outbox, choose, dates, frame
 
-TERMLY_FROM = 2018  # before this school year only the January census reached the hub
+TERMLY_FROM = 2015  # before this school year only the January census reached the hub
 REASONS = ("PP", "PA", "VP", "VA", "OW", "BU", "RA", "DA", "DM", "TH", "DB", "OT")
 REASON_WEIGHTS = (0.18, 0.06, 0.05, 0.17, 0.02, 0.02, 0.01, 0.03, 0.04, 0.01, 0.36, 0.05)
 

@@ -23,11 +23,19 @@ EVENTS = 60_000_000
 HOME = 1 << 40
 
 _EYFSP = {
-    "2021": "COM/LAU COM/SPK PSED/SR PSED/MS PSED/BR PD/GM PD/FM LIT/COMP LIT/WR LIT/WRI MAT/NUM MAT/NP UTW/PP UTW/PCC UTW/NW EAD/CM EAD/BIE",
-    "2012": "COM/LA COM/U COM/S PD/MH PD/HSC PSED/SCA PSED/MFB PSED/MR LIT/R LIT/W MAT/N MAT/SSM UTW/PC UTW/W UTW/T EAD/EMM EAD/BI",
+    "2021": "COM/LAU COM/SPK PSED/SR PSED/MS PSED/BR PD/GM PD/FM LIT/COMP LIT/WR LIT/WRI MAT/NUM MAT/NP UTW/PP "
+    "UTW/PCC UTW/NW EAD/CM EAD/BIE",
+    "2012": "COM/LA COM/U COM/S PD/MH PD/HSC PSED/SCA PSED/MFB PSED/MR LIT/R LIT/W MAT/N MAT/SSM UTW/PC UTW/W "
+    "UTW/T EAD/EMM EAD/BI",
 }
-_FACTORS = "1A 1B 1C 2A 2B 2C 3A 3B 3C 4A 4B 4C 5A 5B 5C 6A 6B 6C 7A 8B 8C 8D 8E 8F 9A 10A 11A 12A 13A 14A 15A 16A 17A 18B 18C 19B 19C 22A 23A 24A"
-_PROBLEMS = "AUTISM ADHD LD ANXIETY DEPRESSION SUBSTANCE ALCOHOL HEARING VISION SPEECH EPILEPSY ASTHMA OBESITY SELF_HARM CARER PHYSICAL_DISABILITY"
+_FACTORS = (
+    "1A 1B 1C 2A 2B 2C 3A 3B 3C 4A 4B 4C 5A 5B 5C 6A 6B 6C 7A 8B 8C 8D 8E 8F 9A 10A 11A 12A 13A 14A 15A 16A 17A "
+    "18B 18C 19B 19C 22A 23A 24A"
+)
+_PROBLEMS = (
+    "AUTISM ADHD LD ANXIETY DEPRESSION SUBSTANCE ALCOHOL HEARING VISION SPEECH EPILEPSY ASTHMA OBESITY SELF_HARM "
+    "CARER PHYSICAL_DISABILITY"
+)
 
 
 def volumes() -> dict[str, int]:
@@ -47,8 +55,13 @@ def volumes() -> dict[str, int]:
         "HOUSING/ARREARS": 400, "HOUSING/EVICTION_NOTICE": 40, "HOUSING/HOMELESS": 40, "HOUSING/TEMPORARY": 40,
         "FIRE/VISIT": 250, "FIRE/HAZARD": 120, "PLACE/MOVE": 400,
     }  # fmt: skip
-    thousand |= {f"EDU/SEN/NEED/{n}": 120 for n in "ASD SLCN SEMH MLD SLD PMLD SPLD HI VI MSI PD OTH".split()}
-    thousand |= {f"EDU/EYFSP/{f}/{g}": 45 if f == "2021" else 75 for f, goals in _EYFSP.items() for g in goals.split()}
+    thousand |= {
+        f"EDU/SEN/NEED/{n}": 120
+        for n in ["ASD", "SLCN", "SEMH", "MLD", "SLD", "PMLD", "SPLD", "HI", "VI", "MSI", "PD", "OTH"]
+    }
+    thousand |= {
+        f"EDU/EYFSP/{f}/{g}": 45 if f == "2021" else 75 for f, goals in _EYFSP.items() for g in goals.split()
+    }
     thousand |= {f"HEALTH/HV/REVIEW/{r}": 120 for r in ("NEW_BIRTH", "6_8_WEEK", "12_MONTH", "2_YEAR")}
     areas = ("COMMUNICATION", "GROSS_MOTOR", "FINE_MOTOR", "PROBLEM_SOLVING", "PERSONAL_SOCIAL")
     thousand |= {f"HEALTH/ASQ3/{q}/{a}": 40 for q in ("24M", "27M", "30M") for a in areas}
@@ -60,7 +73,10 @@ def volumes() -> dict[str, int]:
     thousand |= {f"CSC/NEED/N{n}": 35 for n in range(10)} | {f"CSC/CLA/NEED/N{n}": 8 for n in range(1, 9)}
     thousand |= {f"CSC/FACTOR/{f}": 25 for f in _FACTORS.split()}
     thousand |= {f"CSC/CPP/CATEGORY/{c}": 10 for c in ("NEG", "PHY", "SAB", "EMO", "MUL")}
-    thousand |= {f"CSC/DISABILITY/{c}": 6 for c in "MOB HAND PC INC COMM LD HEAR VIS BEH CON AUT DDA".split()}
+    thousand |= {
+        f"CSC/DISABILITY/{c}": 6
+        for c in ["MOB", "HAND", "PC", "INC", "COMM", "LD", "HEAR", "VIS", "BEH", "CON", "AUT", "DDA"]
+    }
     found = {code: round(n * 1000) for code, n in thousand.items()}
     return found | {"HEALTH/GP/CONSULTATION": EVENTS - sum(found.values())}
 
@@ -75,7 +91,11 @@ class Maker:
         self.children = np.sort(rng.choice(1 << 62, round(CHILDREN * scale), replace=False))
         self.adults = np.sort(rng.choice(1 << 62, round(ADULTS * scale), replace=False))
         self.homes = np.arange(1, round(HOMES * scale) + 1) + HOME
-        self.births = (FIRST + rng.integers(0, days, len(self.children))).astype("datetime64[M]").astype("datetime64[D]")
+        self.births = (
+            (FIRST + rng.integers(0, days, len(self.children)))
+            .astype("datetime64[M]")
+            .astype("datetime64[D]")
+        )
         self.rng = rng
 
     def people(self) -> None:
@@ -86,23 +106,50 @@ class Maker:
         self._save(
             "subjects",
             subject_id=np.concatenate((self.children, self.adults, homes)),
-            birth_month=pa.array(np.concatenate((births, np.full(len(homes), np.datetime64("NaT"), "datetime64[D]")))),
+            birth_month=pa.array(
+                np.concatenate((births, np.full(len(homes), np.datetime64("NaT"), "datetime64[D]")))
+            ),
             kind=["child"] * n + ["adult"] * len(self.adults) + ["home"] * len(homes),
         )
         who = np.concatenate((np.repeat(self.children, 2), self.adults))
         start = np.concatenate((np.repeat(self.births, 2), np.full(len(self.adults), FIRST)))
         half = (LAST - np.repeat(self.births, 2)).astype(int) // 2
         start[: 2 * n : 2] = self.births
-        start[1 : 2 * n : 2] = (self.births + half[::2].astype("timedelta64[D]"))
-        end = np.concatenate((start[: 2 * n], np.full(len(self.adults), np.datetime64("NaT"), "datetime64[D]")))
+        start[1 : 2 * n : 2] = self.births + half[::2].astype("timedelta64[D]")
+        end = np.concatenate(
+            (start[: 2 * n], np.full(len(self.adults), np.datetime64("NaT"), "datetime64[D]"))
+        )
         end[: 2 * n : 2], end[1 : 2 * n : 2] = start[1 : 2 * n : 2], np.datetime64("NaT")
         where = rng.choice(self.homes, len(who))
         lsoa = np.char.add("E01", (where % 310).astype(str))
         self._save("residence", subject_id=who, home=where, lsoa=lsoa, start=start, end=end)
         school = np.char.add("107", rng.integers(100, 100 + SCHOOLS, n).astype(str))
-        self._save("enrolment", subject_id=self.children, school=school, start=self.births + 1500, end=np.full(n, np.datetime64("NaT"), "datetime64[D]"))
-        feeds = "school eyfsp sen2 ssd cin ssda903 csds mhsds maternity gp ae police housing fire".split()
-        begins = np.tile(self.births, len(feeds)) + rng.integers(0, 2500, n * len(feeds)).astype("timedelta64[D]")
+        self._save(
+            "enrolment",
+            subject_id=self.children,
+            school=school,
+            start=self.births + 1500,
+            end=np.full(n, np.datetime64("NaT"), "datetime64[D]"),
+        )
+        feeds = [
+            "school",
+            "eyfsp",
+            "sen2",
+            "ssd",
+            "cin",
+            "ssda903",
+            "csds",
+            "mhsds",
+            "maternity",
+            "gp",
+            "ae",
+            "police",
+            "housing",
+            "fire",
+        ]
+        begins = np.tile(self.births, len(feeds)) + rng.integers(0, 2500, n * len(feeds)).astype(
+            "timedelta64[D]"
+        )
         self._save(
             "coverage",
             subject_id=np.tile(self.children, len(feeds)),
@@ -119,7 +166,9 @@ class Maker:
         for code, full in sorted(volumes().items()):
             table = self._of_code(code, max(1, round(full * self.scale)), record)
             record += table.num_rows
-            writer = writer or pq.ParquetWriter(self.folder / "by_code" / "part-0.parquet", table.schema, compression="zstd")
+            writer = writer or pq.ParquetWriter(
+                self.folder / "by_code" / "part-0.parquet", table.schema, compression="zstd"
+            )
             writer.write_table(table, row_group_size=122_880)
         if writer is not None:
             writer.close()
@@ -154,7 +203,9 @@ class Maker:
         columns = self._versions(code, ids, time, np.arange(record, record + n))
         return pa.table(columns)
 
-    def _versions(self, code: str, ids: np.ndarray, time: np.ndarray, record: np.ndarray) -> Mapping[str, pa.Array]:
+    def _versions(
+        self, code: str, ids: np.ndarray, time: np.ndarray, record: np.ndarray
+    ) -> Mapping[str, pa.Array]:
         """Facts with their lags; of every hundred, three are corrected later and one of those withdrawn."""
         rng, n = self.rng, len(ids)
         known = time + rng.integers(0, 365 if code.startswith("CSC/") else 60, n).astype("timedelta64[D]")
@@ -182,7 +233,7 @@ class Maker:
             "text_value": pa.array(["VICTIM", "SUSPECT"]).take(pa.array(rng.integers(0, 2, m))),
             "known_at": pa.array(np.where(again, until[row], known[row])),
             "known_until": pa.array(np.where(again, np.datetime64("NaT"), until[row])),
-            "source": pa.array([code.split("/")[0].lower()]).take(pa.array(np.zeros(m, np.int8))),
+            "source": pa.array([code.split("/", maxsplit=1)[0].lower()]).take(pa.array(np.zeros(m, np.int8))),
             "record_id": pa.array(record[row]),
             "place_id": pa.array(places, mask=None if school else places == ""),
             "end_time": pa.array(ends.astype("datetime64[us]"), mask=open_ended),

@@ -31,7 +31,7 @@ class Counting:
             "copy",
             "Copy",
             lambda d: files(d.extracts),
-            lambda d: files(d.outputs),
+            lambda d, _p: files(d.outputs),
             self.run,
             lambda _d: {"by": 1},
         )
@@ -57,6 +57,26 @@ def test_a_stage_runs_once_and_again_only_when_something_changed(district: Distr
     assert copy.runs == 5
 
 
+def test_a_tampered_output_is_removed_before_the_stage_builds_on_it(district: District) -> None:
+    seen: list[bool] = []
+
+    def add(district: District, params: Mapping[str, Any], progress: Progress) -> StageResult:
+        path = district.outputs / "sum.txt"
+        seen.append(path.exists())
+        with replace_file(path) as scratch:
+            scratch.write_text("1")
+        return StageResult("add")
+
+    stage = Stage("add", "Add", lambda d: files(d.extracts), lambda d, _p: files(d.outputs), add)
+    run_stage(stage, district, SILENT)
+    (district.extracts / "b.csv").write_text("3\n")
+    run_stage(stage, district, SILENT)
+    (district.outputs / "sum.txt").write_text("tampered")
+    run_stage(stage, district, SILENT)
+    run_stage(stage, district, SILENT, force=True)
+    assert seen == [False, True, False, False]
+
+
 def test_state_names_the_newest_run(district: District) -> None:
     copy = Counting()
     assert state_of(copy.stage, district)["state"] == "not run"
@@ -71,7 +91,7 @@ def test_a_stage_that_fails_records_nothing(district: District) -> None:
     def fail(_district: District, _params: Mapping[str, Any], _progress: Progress) -> StageResult:
         raise EviError("no")
 
-    broken = Stage("copy", "Copy", lambda d: files(d.extracts), lambda d: files(d.outputs), fail)
+    broken = Stage("copy", "Copy", lambda d: files(d.extracts), lambda d, _p: files(d.outputs), fail)
     with pytest.raises(EviError):
         run_stage(broken, district, SILENT)
     assert state_of(broken, district)["state"] == "not run"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -24,10 +24,12 @@ FIRST = date(2015, 1, 1)
 LAST = date(2017, 12, 31)
 
 
-def write_world(world: World, folder: Path) -> Path:
-    """Write a world as `records/` has it; returns the folder."""
+def write_world(world: World, folder: Path, *, in_order: bool = True) -> Path:
+    """Write a world as `records/` has it (or its events as they come); returns the folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    events = sorted(world.events, key=lambda e: (e.code, e.subject_id, e.time, e.record_id, e.known_at))
+    events = list(world.events)
+    if in_order:
+        events.sort(key=lambda e: (e.code, e.subject_id, e.time, e.record_id, e.known_at))
     table = events_table(events)
     (folder / "by_code").mkdir(exist_ok=True)
     (folder / "events").mkdir(exist_ok=True)
@@ -125,12 +127,12 @@ def records(draw: st.DrawFn, record_id: int) -> list[Event]:
     known = when + timedelta(days=10 * draw(st.integers(-1, 8)))
     first = Event(
         subject_id=subject,
-        time=datetime(when.year, when.month, when.day, draw(st.sampled_from((0, 9)))),
+        time=datetime.combine(when, time(draw(st.sampled_from((0, 9))))),
         code=draw(st.sampled_from(CODES)),
         known_at=known,
         record_id=record_id,
         value=draw(st.sampled_from((None, 0.0, 1.0, 2.0, 33.3, -1.0))),
-        end_time=draw(st.none() | st.just(datetime(2016, 6, 1))),
+        end_time=draw(st.none() | st.just(datetime.combine(date(2016, 6, 1), time()))),
         place_id=f"home:{HOMES[1]}" if subject < 0 else draw(st.sampled_from((None, "school:1", "school:2"))),
         text=draw(st.sampled_from((None, "VICTIM", "SUSPECT"))),
     )

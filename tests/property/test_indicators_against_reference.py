@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
@@ -83,5 +84,5 @@ def _well_formed(path: Path) -> None:
     keyed = [(label, subject, start, end or date.max) for subject, label, start, end in rows]
     assert keyed == sorted(keyed)
     assert all(start < end for _, _, start, end in keyed)
-    for one, two in zip(keyed, keyed[1:], strict=False):
+    for one, two in pairwise(keyed):
         assert one[:2] != two[:2] or one[3] < two[2]

@@ -33,7 +33,7 @@ def _load(district: District, _params: Mapping[str, Any], progress: Progress) ->
 
 
 def _index(district: District, params: Mapping[str, Any], progress: Progress) -> StageResult:
-    spans = indicators.build_spans(district, progress)
+    spans = indicators.refresh_spans(district, progress)
     at = index.index_at(district, index_date(district, params), progress)
     return StageResult("index", spans.rows | at.rows, spans.notes + at.notes, spans.figures | at.figures)
 
@@ -43,11 +43,18 @@ def _report(district: District, params: Mapping[str, Any], progress: Progress) -
     return StageResult("report", {"bytes": path.stat().st_size})
 
 
+def _index_files(district: District, params: Mapping[str, Any]) -> list[Path]:
+    """The spans, and the tables of the day that was looked at; those of other days belong to other runs."""
+    day = index.at_folder(district, index_date(district, params))
+    others = set(district.index.glob("at-*")) | {district.index / "panel"}
+    return files(*(path for path in sorted(district.index.iterdir()) if path == day or path not in others))
+
+
 ENCODE = Stage(
     name="encode",
     title="Encode extracts at the agency",
     reads=lambda d: files(d.extracts, d.reference) + _layouts(d),
-    writes=lambda d: files(d.encoded),
+    writes=lambda d, _params: files(d.encoded),
     run=_encode,
     params=lambda d: {"key": encoding.Keys.from_environment(d).key_id},
 )
@@ -55,28 +62,29 @@ LINK = Stage(
     name="link",
     title="Link records into people and homes",
     reads=lambda d: files(d.encoded / "linkage", d.encoded / "relations"),
-    writes=lambda d: files(d.spine),
+    writes=lambda d, _params: files(d.spine),
     run=_link,
+    keeps=True,
 )
 LOAD = Stage(
     name="load",
     title="Load events",
     reads=lambda d: files(d.encoded / "payload", d.spine) + _layouts(d),
-    writes=lambda d: files(d.records),
+    writes=lambda d, _params: files(d.records),
     run=_load,
 )
 INDEX = Stage(
     name="index",
     title="Work out the index",
     reads=lambda d: files(d.records, d.spine) + _registry(d),
-    writes=lambda d: files(d.index),
+    writes=_index_files,
     run=_index,
 )
 REPORT = Stage(
     name="report",
     title="Write the report",
     reads=lambda d: files(d.index, d.records, d.spine, d.geography),
-    writes=lambda d: files(d.outputs / "report.html"),
+    writes=lambda d, _params: files(d.outputs / "report.html"),
     run=_report,
 )
 STAGES = (ENCODE, LINK, LOAD, INDEX, REPORT)

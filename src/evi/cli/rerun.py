@@ -55,9 +55,11 @@ def repeat(district: District, manifest: Manifest, progress: TerminalProgress) -
     _same_ground(district, manifest, stage)
     district.scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=district.scratch) as folder:
-        copy = _copy_for(stage, district, Path(folder) / "district")
+        copy = _copy_for(stage, manifest, district, Path(folder) / "district")
         stage.run(copy, manifest.params, progress)
-        made = {str(path.relative_to(copy.root)): file_hash(path) for path in stage.writes(copy)}
+        made = {
+            str(path.relative_to(copy.root)): file_hash(path) for path in stage.writes(copy, manifest.params)
+        }
     named = made.keys() | manifest.outputs.keys()
     return sorted(name for name in named if made.get(name) != manifest.outputs.get(name)), len(named)
 
@@ -91,10 +93,10 @@ def _same_ground(district: District, manifest: Manifest, stage: Stage) -> None:
         )
 
 
-def _copy_for(stage: Stage, district: District, root: Path) -> District:
+def _copy_for(stage: Stage, manifest: Manifest, district: District, root: Path) -> District:
     """A folder that sees the district's inputs by link and has none of this stage's outputs."""
     root.mkdir()
-    outputs = {path.relative_to(district.root).parts[0] for path in stage.writes(district)}
+    outputs = {path.relative_to(district.root).parts[0] for path in stage.writes(district, manifest.params)}
     for entry in district.root.iterdir():
         if entry.name in outputs | {"runs", "truth"} or entry.name.startswith("."):
             continue

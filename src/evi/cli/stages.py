@@ -25,17 +25,21 @@ class Stage:
     Attributes:
         name: the verb that runs it.
         title: what it does, for people.
-        reads, writes: the files that decide it and that it makes, by district.
+        reads: the files that decide it, by district.
+        writes: the files that it makes, by district and parameters.
         run: does the work; takes the district, its parameters and somewhere to show progress.
         params: the parameters that decide the outputs, besides the files (JSON-able).
+        keeps: whether its last outputs are an input of its next run, so that `--force` must not remove them
+            (pseudonyms persist from one spine to the next).
     """
 
     name: str
     title: str
     reads: Callable[[District], list[Path]]
-    writes: Callable[[District], list[Path]]
+    writes: Callable[[District, Mapping[str, Any]], list[Path]]
     run: Callable[[District, Mapping[str, Any], Progress], StageResult]
     params: Callable[[District], dict[str, Any]] = field(default=lambda _district: {})
+    keeps: bool = False
 
 
 def files(*folders: Path, keep: Callable[[Path], bool] = lambda _path: True) -> list[Path]:
@@ -80,9 +84,19 @@ def run_stage(
     inputs = ledger.hash_files(stage.reads(district))
     if not force and ledger.is_current(stage.name, params, inputs):
         return StageResult(stage.name, skipped=True)
+    _remove_untrusted(stage, district, ledger, everything=force and not stage.keeps)
     result = stage.run(district, params, progress)
-    ledger.record(result, params, inputs, stage.writes(district))
+    ledger.record(result, params, inputs, stage.writes(district, params))
     return result
+
+
+def _remove_untrusted(stage: Stage, district: District, ledger: RunLedger, *, everything: bool) -> None:
+    """Remove outputs that are not what the last run wrote, lest a run that builds on them makes them its own."""
+    last = ledger.latest(stage.name)
+    for name, digest in (last.outputs if last else {}).items():
+        path = district.root / name
+        if path.is_file() and (everything or ledger.hash_files([path]) != {name: digest}):
+            path.unlink()
 
 
 def state_of(stage: Stage, district: District) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -15,7 +16,7 @@ from evi.feeds.textfile import header_of, scan_text
 from evi.feeds.xmlfile import read_head
 from evi.workspace import RefusedError, quote
 
-YMD = "CREATE OR REPLACE TEMP MACRO ymd(n) AS make_date(n // 10000, n // 100 % 100, n % 100)"
+_YMD = "CREATE OR REPLACE MACRO ymd(n) AS make_date(n // 10000, n // 100 % 100, n % 100)"
 """DuckDB macro that a layout's `period` may use: 20240331 as a date."""
 
 
@@ -134,13 +135,8 @@ def delivery_of(path: Path, layout: Layout) -> Delivery:
     if facts is None or layout.period is None:
         return Delivery(f"{layout.name}-{_slug(path.stem)}", None, None)
     columns = ", ".join(f"{_literal(text)} AS {name}" for name, text in facts.items())
-    try:
-        with duckdb.connect() as con:
-            con.execute(YMD)
-            days = f"CAST({layout.period.start} AS DATE), CAST({layout.period.end} AS DATE)"
-            start, end = con.execute(f"SELECT {days} FROM (SELECT {columns})").fetchall()[0]
-    except duckdb.Error:
-        start = end = None
+    days = f"CAST({layout.period.start} AS DATE), CAST({layout.period.end} AS DATE)"
+    start, end = _days(f"SELECT {days} FROM (SELECT {columns})")
     if start is None or end is None or end < start:
         where = "head" if layout.format == "xml" else "name"
         raise RefusedError(
@@ -150,6 +146,24 @@ def delivery_of(path: Path, layout: Layout) -> Delivery:
         )
     keys = [text for name, text in facts.items() if layout.format == "csv" or name == "year"]
     return Delivery("-".join([layout.name, *(_slug(key) for key in keys)]), start, end)
+
+
+@cache
+def _days(sql: str) -> tuple[date | None, date | None]:
+    try:
+        with _calendar().cursor() as con:
+            start, end = con.execute(sql).fetchall()[0]
+    except duckdb.Error:
+        return None, None
+    return start, end
+
+
+@cache
+def _calendar() -> duckdb.DuckDBPyConnection:
+    """One small session for dates, as opening a session takes longer than reading a small file."""
+    con = duckdb.connect()
+    con.execute(_YMD)
+    return con
 
 
 def _period_facts(path: Path, layout: Layout) -> dict[str, str] | None:

@@ -14,11 +14,10 @@ from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
 from evi.index.catalogue import Entry
 from evi.index.disclosure import SMALLEST_SHOWN
-from evi.index.intervals import Z95, Floats, adjusted, poisson
+from evi.index.intervals import Z95, Floats, adjusted, chi2_tail, poisson, poisson_tail
 from evi.index.matrix import Matrix
 
 FALSE_SHARE = 0.05
@@ -119,7 +118,7 @@ class _Tables:
         gap = np.maximum(np.abs(self.both - self.expected) - 0.5, 0)
         with np.errstate(invalid="ignore", divide="ignore"):
             chi2 = np.where(self.variance > 0, gap**2 / self.variance, 0)
-        return np.asarray(special.chdtrc(1, chi2))
+        return chi2_tail(chi2)
 
     def odds_ratio(self) -> tuple[Floats, Floats, Floats]:
         """Mantel-Haenszel odds ratio with its Robins-Breslow-Greenland interval; NaN where undefined."""
@@ -215,7 +214,7 @@ def _combinations(sets: Sequence[tuple[str, ...]], n: Floats, expected: Floats) 
     kept = [some for some, good in zip(sets, enough, strict=True) if good]
     n, expected = n[enough], expected[enough]
     low, high = poisson(n)
-    q = adjusted(np.asarray(special.pdtrc(n - 1, expected)))
+    q = adjusted(poisson_tail(n, expected))
     made = [
         Combination(
             three, int(n[k]), round(float(expected[k]), 3), round(float(n[k] / expected[k]), 3),

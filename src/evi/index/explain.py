@@ -52,7 +52,7 @@ def explain(
         covered = {feed for (feed,) in con.execute("SELECT feed FROM covered_at").fetchall()}
         links = dict(con.execute("SELECT feed, probability FROM linked ORDER BY feed").fetchall())
         present = {indicator: since for indicator, is_present, since in states if is_present}
-        evidence = read_evidence(district, con, subject_id, day, list(present), trace=trace)
+        evidence = read_evidence(district, con, subject_id, day, present, trace=trace)
         home = _home(con, child, day)
     finally:
         con.close()

@@ -6,10 +6,11 @@ Every interval is for 95% unless told otherwise.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
 Floats = npt.NDArray[np.float64]
 Z95 = 1.959963984540054
@@ -48,6 +49,24 @@ def wilson_sql(count: str, total: str, bound: str) -> str:
     return f"CASE WHEN {total} > 0 THEN round(least(1, greatest(0, {bounded})), 9) END"
 
 
+@cache
+def _special() -> Any:
+    """SciPy's special functions; only patterns need them, and they take a second to load."""
+    from scipy import special  # noqa: PLC0415
+
+    return special
+
+
+def chi2_tail(value: npt.ArrayLike) -> Floats:
+    """The chance of a chi-squared figure of one degree of freedom at least this large."""
+    return np.asarray(_special().chdtrc(1, value))
+
+
+def poisson_tail(count: npt.ArrayLike, expected: npt.ArrayLike) -> Floats:
+    """The chance of at least this many where so many are expected."""
+    return np.asarray(_special().pdtrc(np.asarray(count) - 1, expected))
+
+
 def poisson(count: npt.ArrayLike) -> tuple[Floats, Floats]:
     """The exact (Garwood 1936) interval of a count.
 
@@ -55,8 +74,8 @@ def poisson(count: npt.ArrayLike) -> tuple[Floats, Floats]:
     [4.8, 18.39]
     """
     k = np.asarray(count, dtype=float)
-    low = np.where(k > 0, special.gammaincinv(np.maximum(k, 1), 0.025), 0.0)
-    return low, np.asarray(special.gammaincinv(k + 1, 0.975))
+    low = np.where(k > 0, _special().gammaincinv(np.maximum(k, 1), 0.025), 0.0)
+    return low, np.asarray(_special().gammaincinv(k + 1, 0.975))
 
 
 def median_interval(values: Floats) -> Interval:
@@ -69,7 +88,7 @@ def median_interval(values: Floats) -> Interval:
     n = len(ordered)
     if n == 0:
         return Interval(np.nan, np.nan, np.nan)
-    rank = int(np.searchsorted(special.bdtr(np.arange(n + 1), n, 0.5), 0.025))
+    rank = int(np.searchsorted(_special().bdtr(np.arange(n + 1), n, 0.5), 0.025))
     low, high = max(rank - 1, 0), min(n - rank, n - 1)
     return Interval(float(np.median(ordered)), float(ordered[low]), float(ordered[high]))
 

@@ -42,47 +42,58 @@ def load_catalogue(con: duckdb.DuckDBPyConnection, catalogue: Catalogue) -> None
     `own_feeds(indicator, feed)`, `own_codes(indicator, pattern, stem)` (`stem` is what the codes of a pattern
     that ends in `*` begin with), and `of_places(indicator, place_kind, rate_of, rate_at_least, minimum)`.
     """
-    own = catalogue.own
-    table = pa.table(
-        {
-            "position": pa.array(range(len(own)), pa.int16()),
-            "indicator": pa.array([entry.id for entry in own], pa.string()),
-            "domain": pa.array([entry.domain for entry in own], pa.string()),
-            "scope": pa.array([entry.scope for entry in own], pa.string()),
-            "age_from": pa.array([entry.age_from for entry in own], pa.int32()),
-            "age_to": pa.array([entry.age_to for entry in own], pa.int32()),
-            "every_feed": pa.array([entry.every_feed for entry in own], pa.bool_()),
-        }
-    )
-    pairs = [(entry.id, feed) for entry in own for feed in entry.feeds]
-    feeds = pa.table(
-        {
-            "indicator": pa.array([pair[0] for pair in pairs], pa.string()),
-            "feed": pa.array([pair[1] for pair in pairs], pa.string()),
-        }
-    )
+    own, of_places = catalogue.own, catalogue.of_places
     read = [(entry.id, code) for entry in own for code in entry.codes]
-    codes = pa.table(
-        {
-            "indicator": pa.array([indicator for indicator, _code in read], pa.string()),
-            "pattern": pa.array([code for _indicator, code in read], pa.string()),
-            "stem": pa.array([code[:-1] if code.endswith("*") else None for _i, code in read], pa.string()),
-        }
-    )
-    places = pa.table(
-        {
-            "indicator": pa.array([entry.id for entry in catalogue.of_places], pa.string()),
-            "place_kind": pa.array([entry.rate_among for entry in catalogue.of_places], pa.string()),
-            "rate_of": pa.array([entry.rate_of for entry in catalogue.of_places], pa.string()),
-            "rate_at_least": pa.array([entry.rate_at_least for entry in catalogue.of_places], pa.int64()),
-            "minimum": pa.array([entry.minimum_children for entry in catalogue.of_places], pa.int64()),
-        }
-    )
-    tables = {"own": table, "own_feeds": feeds, "own_codes": codes, "of_places": places}
+    pairs = [(entry.id, feed) for entry in own for feed in entry.feeds]
+    tables = {
+        "own": pa.table(
+            {
+                "position": _numbers(range(len(own))),
+                "indicator": _texts(entry.id for entry in own),
+                "domain": _texts(entry.domain for entry in own),
+                "scope": _texts(entry.scope for entry in own),
+                "age_from": _numbers(entry.age_from for entry in own),
+                "age_to": _numbers(entry.age_to for entry in own),
+                "every_feed": pa.array(np.array([entry.every_feed for entry in own], bool)),
+            }
+        ),
+        "own_feeds": pa.table(
+            {
+                "indicator": _texts(name for name, _feed in pairs),
+                "feed": _texts(feed for _name, feed in pairs),
+            }
+        ),
+        "own_codes": pa.table(
+            {
+                "indicator": _texts(name for name, _code in read),
+                "pattern": _texts(code for _name, code in read),
+                "stem": _texts(code[:-1] if code.endswith("*") else None for _name, code in read),
+            }
+        ),
+        "of_places": pa.table(
+            {
+                "indicator": _texts(entry.id for entry in of_places),
+                "place_kind": _texts(entry.rate_among for entry in of_places),
+                "rate_of": _texts(entry.rate_of for entry in of_places),
+                "rate_at_least": _numbers(entry.rate_at_least for entry in of_places),
+                "minimum": _numbers(entry.minimum_children for entry in of_places),
+            }
+        ),
+    }
     for name, data in tables.items():
         con.register("incoming", data)
         con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM incoming")
         con.unregister("incoming")
+
+
+def _texts(values: Iterable[str | None]) -> pa.Array[Any]:
+    """A column of text, by way of NumPy: given a list, PyArrow would load pandas to ask what it is."""
+    return pa.array(np.array(list(values), object), pa.string())
+
+
+def _numbers(values: Iterable[int]) -> pa.Array[Any]:
+    """A column of whole numbers, likewise."""
+    return pa.array(np.array(list(values), np.int64))
 
 
 def columns(con: duckdb.DuckDBPyConnection, sql: str) -> dict[str, npt.NDArray[Any]]:

@@ -13,6 +13,7 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from evi.indicators.intervals import DAY_ZERO, OPEN, Keys, day_number
@@ -162,7 +163,8 @@ class SpanIndex:
             for name in self._groups.get(group, ()):
                 matrix[place[name], rows] = 1
         for name, rows in self._open_on(self.files.spans, day, children):
-            matrix[place[name], rows] = 2
+            if name in place:
+                matrix[place[name], rows] = 2
         places = self._places(on, children) if self.registry.rates else {}
         rates = [
             rate_column(rate, matrix[place[rate.rate.indicator]], places, children, day)
@@ -182,8 +184,16 @@ class SpanIndex:
 
     def _places(self, on: date, children: People) -> dict[str, Keys]:
         with session(self.source) as con:
-            kinds = ("school", "lsoa")
+            kinds = sorted({indicator.rate.among for indicator in self.registry.rates})
             return {among: places_on(con, Store.of(self.source), among, on, children) for among in kinds}
+
+    def days(self, subject_id: int, indicator: str) -> list[tuple[date, date | None]]:
+        """The days on which an indicator is present for one child, `[from, to)`; an open end is none."""
+        spans = ds.dataset(self.files.spans).to_table(
+            filter=(ds.field("subject_id") == subject_id) & (ds.field("indicator") == indicator)
+        )
+        rows: list[dict[str, Any]] = spans.to_pylist()
+        return [(row["true_from"], row["true_to"]) for row in rows]
 
     def prevalence_by_month(self, first: date, last: date) -> pa.Table:
         """Present and assessable children for each indicator on the first day of each month."""
@@ -211,9 +221,18 @@ class SpanIndex:
     @cached_property
     def _groups(self) -> dict[str, list[str]]:
         table = pq.read_table(self.files.needs).to_pydict()
+        asked = {indicator.id for indicator in self.registry.stored}
+        if not asked <= set(table["indicator"]):
+            raise EviError(
+                "the spans were made with a registry that lacks some of today's indicators.",
+                where=str(self.files.spans),
+                do="Run `evi index`, or `evi run`.",
+            )
         groups: dict[str, list[str]] = {}
         for name, group in zip(table["indicator"], table["needs"], strict=True):
-            groups.setdefault(group, []).append(name)
+            groups.setdefault(group, [])
+            if name in asked:
+                groups[group].append(name)
         return groups
 
     def _open_on(self, path: Path, day: int, children: People) -> Iterator[tuple[str, npt.NDArray[np.int64]]]:
@@ -228,6 +247,8 @@ class SpanIndex:
         place = {name: number for number, name in enumerate(labels)}
         change = np.zeros((len(labels), months + 1), np.int64)
         for label, _, starts, ends in _labelled(path, ids=False):
+            if label not in place:
+                continue
             change[place[label]] += np.bincount(slot[starts], minlength=months + 1)
             change[place[label]] -= np.bincount(slot[ends], minlength=months + 1)
         return list(np.cumsum(change, axis=1)[:, :months])

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import jsonschema
 import yaml
+from jsonschema.exceptions import best_match
 
 from evi.indicators.expressions import Expression, Facts, Rate, all_facts, parse, rests_on_silence, walk
 from evi.workspace import EviError
@@ -160,6 +161,15 @@ def schema() -> dict[str, Any]:
     return dict(json.loads(SCHEMA.read_text(encoding="utf-8")))
 
 
+@cache
+def _validator() -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(schema())
+
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The same safe YAML, read in C where PyYAML was built with it: seven times as fast."""
+
+
 def load_registry(extra: Sequence[Path] = ()) -> Registry:
     """Read the shipped registry, and folders of a district's own indicator files.
 
@@ -214,15 +224,15 @@ def read_file(path: Path) -> list[Indicator]:
         EviError: it does not fit the schema, naming the indicator and the field.
     """
     try:
-        table = yaml.safe_load(path.read_text(encoding="utf-8"))
-        jsonschema.validate(table, schema())
+        table = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506 - a safe loader
     except yaml.YAMLError as error:
         raise EviError("it is not YAML.", where=str(path), do=str(error).splitlines()[-1]) from error
-    except jsonschema.ValidationError as error:
-        place = "/".join(str(part) for part in error.absolute_path)
+    mistake = best_match(_validator().iter_errors(table))
+    if mistake is not None:
+        place = "/".join(str(part) for part in mistake.absolute_path)
         raise EviError(
-            f"{place or 'file'}: {error.message}", where=path.name, do="See registry.schema.json."
-        ) from error
+            f"{place or 'file'}: {mistake.message}.", where=path.name, do="See registry.schema.json."
+        )
     return [_indicator(entry, table["domain"], path) for entry in table["indicators"]]
 
 

@@ -49,6 +49,13 @@ def score_pairs(
         term_frequencies: whether rare values count for more; training on agreement patterns has no use for
         it.
     """
+    if not settings["comparisons"]:  # not one column that both sides fill: no pair says anything
+        con.execute(
+            f"""CREATE OR REPLACE TABLE {out} AS
+            SELECT l AS rec_l, r AS rec_r, tag, 0.0 AS match_weight, 0.0 AS match_probability
+            FROM {pairs} WHERE false"""
+        )
+        return
     logging.getLogger("splink").setLevel(logging.ERROR)
     settings = json.loads(json.dumps(settings))
     if not term_frequencies:

@@ -177,9 +177,9 @@ def _patterns(con: duckdb.DuckDBPyConnection, comparisons: Sequence[Comparison])
     # Weights that spell the level: position k of a comparison weighs k + 1 bits, nothing to compare none.
     settings = settings_for(comparisons, lambda _comparison, k: (0.5, 0.25 / 2**k), 0.001)
     score_pairs(con, "training", settings, out="training_scored", term_frequencies=False)
-    names = ", ".join(f"round(mw_{comparison.name})::INTEGER - 1" for comparison in comparisons)
+    wanted = ["tag", *(f"round(mw_{each.name})::INTEGER - 1" for each in comparisons), "count(*)"]
     rows = con.execute(
-        f"SELECT tag, {names}, count(*) FROM training_scored GROUP BY ALL ORDER BY ALL"
+        f"SELECT {', '.join(wanted)} FROM training_scored GROUP BY ALL ORDER BY ALL"
     ).fetchall()
     con.execute("DROP TABLE training_scored; DROP TABLE training")
     positions = np.array([row[1:-1] for row in rows], np.int64).reshape(len(rows), len(comparisons))
@@ -200,8 +200,8 @@ def _maximise(
     possible: int,
     one_per_feed: bool,
 ) -> Model:
-    candidates = np.array([tag == "candidate" for tag in patterns.tags])
-    weight = patterns.counts * np.array([scales[tag] for tag in patterns.tags])
+    candidates = np.array([tag == "candidate" for tag in patterns.tags], bool)
+    weight = patterns.counts * np.array([scales[tag] for tag in patterns.tags], float)
     counted = np.where(candidates, 0.0, 1.0) * _covered(comparisons, patterns)
     sides = [_Side(comparison, patterns.positions[:, i]) for i, comparison in enumerate(comparisons)]
     prior = float(np.clip(0.2 * weight[candidates].sum() / possible, 1e-12, 0.5))
@@ -210,7 +210,9 @@ def _maximise(
         if round_number == 0 or not one_per_feed:
             for side in sides:
                 side.measure_u(counted * weight * (1 - posterior), counted * patterns.counts)
-        bits = np.sum([side.bits() for side in sides], axis=0) + np.log2(prior / (1 - prior))
+        bits = np.full(len(weight), np.log2(prior / (1 - prior)))
+        for side in sides:
+            bits += side.bits()
         posterior = 1 / (1 + np.exp2(-np.clip(bits, -1000, 1000)))
         matched = np.where(candidates, weight * posterior, 0.0)
         for side in sides:
@@ -231,7 +233,7 @@ def _covered(comparisons: tuple[Comparison, ...], patterns: _Patterns) -> npt.ND
     """Each way of agreeing on place is counted in the sample that was drawn for it, and in no other."""
     names = [comparison.name for comparison in comparisons]
     if "family_place" not in names:
-        return np.array([tag.startswith("random") for tag in patterns.tags])
+        return np.array([tag.startswith("random") for tag in patterns.tags], bool)
     index = names.index("family_place")
     places = [level.place for level in comparisons[index].levels]
     wanted = {kind: place for kind, (_, place) in _PLACES.items()} | {"random": "X", "candidate": ""}
@@ -239,7 +241,8 @@ def _covered(comparisons: tuple[Comparison, ...], patterns: _Patterns) -> npt.ND
         [
             wanted[tag.split(":")[0]] == (places[position] if position >= 0 else "X")
             for tag, position in zip(patterns.tags, patterns.positions[:, index], strict=True)
-        ]
+        ],
+        bool,
     )
 
 

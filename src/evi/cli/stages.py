@@ -91,7 +91,7 @@ def run_stage(
 
 
 def _remove_untrusted(stage: Stage, district: District, ledger: RunLedger, *, everything: bool) -> None:
-    """Remove outputs that are not what the last run wrote, lest a run that builds on them makes them its own."""
+    """Remove outputs that are not what the last run wrote, lest the next run builds on them."""
     last = ledger.latest(stage.name)
     for name, digest in (last.outputs if last else {}).items():
         path = district.root / name

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from evi.workspace import RefusedError
@@ -32,9 +33,15 @@ def scan_text(path: Path) -> TextFacts:
     Raises:
         RefusedError: it is empty, UTF-16, or has bytes that are not UTF-8 (with the line of the first).
     """
-    size = path.stat().st_size
-    if size == 0:
+    stat = path.stat()
+    if stat.st_size == 0:
         raise RefusedError("the file is empty.", where=str(path), do="Ask the sender to deliver it again.")
+    return _scan(path, stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache(maxsize=256)
+def _scan(path: Path, size: int, _changed_ns: int) -> TextFacts:
+    """As `scan_text`: once for `detect` and `read_extract`, as long as the file does not change."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     carriage_returns = pairs = line_feeds = 0
     before = b""

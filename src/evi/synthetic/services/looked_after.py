@@ -155,6 +155,15 @@ def _year(
         "PL_POST": homes.postcode_text.gather(carer),
     }
     outbox.file(layout, frame(layout, columns), f"{year}-episodes.csv")
+    _absences(world, missing, period, outbox)
+
+
+def _absences(
+    world: World, missing: tuple[Ints, Ints, Ints], period: tuple[int, int, int], outbox: Outbox
+) -> None:
+    """Write the year's file of children who went missing, if any did."""
+    year, first, last = period
+    register = world.registers["ssda903"]
     who_left, gone, back = missing
     rows = np.flatnonzero((gone >= first) & (gone <= last))
     if rows.size:

@@ -112,7 +112,7 @@ def _year(
     period: tuple[int, int, int],
     outbox: Outbox,
 ) -> None:
-    year, first, last = period
+    year, _, last = period
     register, people = world.registers["ssda903"], world.people
     child = np.unique(made.child[rows])
     who = register.rows(child)
@@ -169,7 +169,7 @@ def _absences(
     if rows.size:
         layout = load("ssda903_missing")
         who = register.rows(who_left[rows])
-        columns = {
+        columns: dict[str, Column] = {
             "CHILD": register.local.gather(who),
             "DOB": register.identity_of("date_of_birth", "", who),
             "MISSING": choose(["M", "A"], (rows % 6 == 0).astype(int)),

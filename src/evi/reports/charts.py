@@ -105,16 +105,17 @@ def embedded(svg: str, name: str, title: str, description: str) -> str:
     body = svg[svg.index("<svg") :]
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
     body = re.sub(r"<!--.*?-->", "", body, flags=re.DOTALL)
-    body = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', body)
-    body = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", body)
-    body = re.sub(r'xlink:href="#([^"]+)"', rf'href="#{name}-\1"', body)
+    body = re.sub(r'\bid="([^"]+)"', rf'id="svg-{name}-\1"', body)
+    body = re.sub(r"url\(#([^)]+)\)", rf"url(#svg-{name}-\1)", body)
+    body = re.sub(r'xlink:href="#([^"]+)"', rf'href="#svg-{name}-\1"', body)
     body = re.sub(r"\d+\.\d{2,}", lambda number: f"{float(number.group()):.2f}".rstrip("0").rstrip("."), body)
     body = re.sub(r"\n\s*", "\n", body)
     view = re.search(r'viewBox="([^"]+)"', body)
     opening = (
         f'<svg viewBox="{view.group(1) if view else ""}" role="img" '
-        f'aria-labelledby="{name}-title {name}-desc" xmlns="http://www.w3.org/2000/svg">'
-        f'<title id="{name}-title">{escape(title)}</title><desc id="{name}-desc">{escape(description)}</desc>'
+        f'aria-labelledby="svg-{name}-title svg-{name}-desc" xmlns="http://www.w3.org/2000/svg">'
+        f'<title id="svg-{name}-title">{escape(title)}</title>'
+        f'<desc id="svg-{name}-desc">{escape(description)}</desc>'
     )
     return opening + body[body.index(">") + 1 :].strip()
 

@@ -39,12 +39,12 @@ def index_section(material: Material) -> Section:
         _needs_chart(material),
         _bands_chart(material),
         Note(
-            f"These bands are provisional. {bands.method} Nobody has published bands for children. They must "
-            "be set again from real records before anyone relies on them.",
+            "These bands are provisional. Nobody has published bands for children. They must be set again "
+            "from real records before anyone relies on them.",
             "warning",
         )
         if bands.provisional
-        else Note(f"How the bands were set: {bands.method}"),
+        else None,
         f"{shown(gap)} children are in no band, because fewer than {bands.minimum_share:.0%} of the "
         "questions for their age can be answered. No index is shown for them. It would look like good news "
         "when it is only silence."

@@ -187,7 +187,7 @@ def test_no_canary_stands_in_any_byte_of_what_leaves_the_agency(made: SmallDistr
                 contents.append("\n".join(map(str, values.to_pylist())).encode())
                 contents += [buffer.to_pybytes() for buffer in values.buffers() if buffer is not None]
         for content in contents:
-            # Days of events are clear by design; the birth date is one of them here, as the day of registration.
+            # Days of events are clear by design, and the day of registration here is the birth date.
             found = [n for n in needles if n in content and b"2013-11-23" not in n]
             assert not found, (path.name, found)
 

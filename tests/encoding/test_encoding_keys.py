@@ -45,7 +45,7 @@ def test_no_key_at_all_is_refused_with_what_to_do(district: District) -> None:
 def test_a_key_file_that_others_can_read_is_refused(district: District, mode: int) -> None:
     write_new_key(district.key_file)
     district.key_file.chmod(mode)
-    with pytest.raises(RefusedError, match="can be read by others.*chmod 600"):
+    with pytest.raises(RefusedError, match=r"can be read by others.*chmod 600"):
         Keys.from_environment(district)
 
 

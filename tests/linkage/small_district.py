@@ -19,14 +19,74 @@ from evi.encoding import Keys, write_new_key
 from evi.feeds import Layout, load_layouts
 from evi.workspace import District, DistrictConfig
 
-FORENAMES = (
-    "Amelia Oliver Zara Bilal Sophie Hamza Grace Ibrahim Freya Yusuf Ruby Adam Layla Noah Emily Omar Jakub "
-    "Zofia Leo Maryam Jack Hannah Ethan Iqra Lucas Anaya Daniel Ellie Harun Chloe Ryan Safa Poppy Idris"
-).split()
-SURNAMES = (
-    "Khan Smith Hussain Jones Patel Taylor Begum Brown Akhtar Wilson Nowak Davies Ahmed Evans Malik Thomas "
-    "Shah Roberts Mahmood Walker Kowalski Wright Iqbal Green Rashid Hall Bashir Wood Farooq Clarke"
-).split()
+FORENAMES = [  # fmt: skip
+    "Amelia",
+    "Oliver",
+    "Zara",
+    "Bilal",
+    "Sophie",
+    "Hamza",
+    "Grace",
+    "Ibrahim",
+    "Freya",
+    "Yusuf",
+    "Ruby",
+    "Adam",
+    "Layla",
+    "Noah",
+    "Emily",
+    "Omar",
+    "Jakub",
+    "Zofia",
+    "Leo",
+    "Maryam",
+    "Jack",
+    "Hannah",
+    "Ethan",
+    "Iqra",
+    "Lucas",
+    "Anaya",
+    "Daniel",
+    "Ellie",
+    "Harun",
+    "Chloe",
+    "Ryan",
+    "Safa",
+    "Poppy",
+    "Idris",
+]
+SURNAMES = [  # fmt: skip
+    "Khan",
+    "Smith",
+    "Hussain",
+    "Jones",
+    "Patel",
+    "Taylor",
+    "Begum",
+    "Brown",
+    "Akhtar",
+    "Wilson",
+    "Nowak",
+    "Davies",
+    "Ahmed",
+    "Evans",
+    "Malik",
+    "Thomas",
+    "Shah",
+    "Roberts",
+    "Mahmood",
+    "Walker",
+    "Kowalski",
+    "Wright",
+    "Iqbal",
+    "Green",
+    "Rashid",
+    "Hall",
+    "Bashir",
+    "Wood",
+    "Farooq",
+    "Clarke",
+]
 SPELLINGS = {"Hussain": "Hussein", "Ahmed": "Ahmad", "Yusuf": "Yousuf", "Omar": "Umar", "Maryam": "Mariam"}
 SHORT = {"Oliver": "Ollie", "Daniel": "Dan", "Emily": "Emilly", "Jakub": "Jakob", "Ibrahim": "Ebrahim"}
 
@@ -93,9 +153,16 @@ def _people(draw: random.Random, families: int) -> list[Person]:
 
     def add(surname: str, born: date, sex: str, uprn: int, mother: int | None, name: str) -> Person:
         person = Person(
-            len(people), name, surname, born, sex, uprn, number_with_check_digit(draw),
-            upn_with_check_letter(draw), mother,
-        )  # fmt: skip
+            len(people),
+            name,
+            surname,
+            born,
+            sex,
+            uprn,
+            number_with_check_digit(draw),
+            upn_with_check_letter(draw),
+            mother,
+        )
         people.append(person)
         return person
 
@@ -208,12 +275,21 @@ def _gp(draw: random.Random, small: SmallDistrict, layouts: dict[str, Layout]) -
         for uprn, since in stays:
             rows.append(
                 {
-                    "PatientID": _local(small, "gp", "G", person), "NHSNumber": person.nhs, "Forename": forename,
-                    "Surname": surname, "DateOfBirth": born, "Sex": "12"["MF".index(person.sex)],
-                    "EthnicCategory": "J", "Postcode": postcode(uprn), "AddressLine": address_line(uprn),
-                    "UPRN": uprn, "AddressFrom": since, "RegisteredFrom": since, "RecordedDate": since,
+                    "PatientID": _local(small, "gp", "G", person),
+                    "NHSNumber": person.nhs,
+                    "Forename": forename,
+                    "Surname": surname,
+                    "DateOfBirth": born,
+                    "Sex": "12"["MF".index(person.sex)],
+                    "EthnicCategory": "J",
+                    "Postcode": postcode(uprn),
+                    "AddressLine": address_line(uprn),
+                    "UPRN": uprn,
+                    "AddressFrom": since,
+                    "RegisteredFrom": since,
+                    "RecordedDate": since,
                 }
-            )  # fmt: skip
+            )
     path = small.district.extracts / "gp" / "gp_patients_20090101_20240331.csv"
     write_extract(path, layouts["gp_patients"], rows)
 
@@ -232,13 +308,23 @@ def _school(draw: random.Random, small: SmallDistrict, layouts: dict[str, Layout
             small.truth["school", person.upn] = person.number
             rows.append(
                 {
-                    "UPN": person.upn, "URN": "100001", "Surname": surname, "Forename": forename, "DOB": born,
-                    "Sex": person.sex, "Ethnicity": "APKN", "Language": "ENG", "UPRN": person.home_on(day),
-                    "Postcode": postcode(person.home_on(day)), "AddressLine": address_line(person.home_on(day)),
-                    "EntryDate": date(person.born.year + 5, 9, 1), "CensusDate": day, "SENprovision": "N",
+                    "UPN": person.upn,
+                    "URN": "100001",
+                    "Surname": surname,
+                    "Forename": forename,
+                    "DOB": born,
+                    "Sex": person.sex,
+                    "Ethnicity": "APKN",
+                    "Language": "ENG",
+                    "UPRN": person.home_on(day),
+                    "Postcode": postcode(person.home_on(day)),
+                    "AddressLine": address_line(person.home_on(day)),
+                    "EntryDate": date(person.born.year + 5, 9, 1),
+                    "CensusDate": day,
+                    "SENprovision": "N",
                     "NCyearActual": "1",
                 }
-            )  # fmt: skip
+            )
         write_extract(
             small.district.extracts / "school" / f"school_census_{year}_autumn.csv",
             layouts["school_census"],
@@ -256,13 +342,19 @@ def _ae(draw: random.Random, small: SmallDistrict, layouts: dict[str, Layout]) -
         home = person.uprn if draw.random() < 0.1 else person.home_on(day)
         rows.append(
             {
-                "AttendanceID": f"A{len(rows):06d}", "LocalPatientID": _local(small, "ae", "E", person),
-                "NHSNumber": _number(draw, person.nhs, 0.3), "Forename": forename, "Surname": surname,
-                "PersonBirthDate": born, "PersonStatedGender": "12"["MF".index(person.sex)],
-                "EthnicCategory": "J", "Postcode": postcode(home), "AddressLine": address_line(home),
+                "AttendanceID": f"A{len(rows):06d}",
+                "LocalPatientID": _local(small, "ae", "E", person),
+                "NHSNumber": _number(draw, person.nhs, 0.3),
+                "Forename": forename,
+                "Surname": surname,
+                "PersonBirthDate": born,
+                "PersonStatedGender": "12"["MF".index(person.sex)],
+                "EthnicCategory": "J",
+                "Postcode": postcode(home),
+                "AddressLine": address_line(home),
                 "ArrivalDate": max(day, person.born),
             }
-        )  # fmt: skip
+        )
     path = small.district.extracts / "ae" / "ae_attendances_20180101_20240331.csv"
     write_extract(path, layouts["ae_attendances"], rows)
 
@@ -275,16 +367,28 @@ def _maternity(draw: random.Random, small: SmallDistrict, layouts: dict[str, Lay
         mother = small.people[person.mother]
         rows.append(
             {
-                "BabyLocalID": _local(small, "maternity", "B", person), "BabyNHSNumber": person.nhs,
-                "BabyForename": "" if draw.random() < 0.5 else "Baby", "BabySurname": mother.surname,
-                "BabyBirthDate": person.born, "BabySex": "12"["MF".index(person.sex)], "BabyEthnicCategory": "J",
+                "BabyLocalID": _local(small, "maternity", "B", person),
+                "BabyNHSNumber": person.nhs,
+                "BabyForename": "" if draw.random() < 0.5 else "Baby",
+                "BabySurname": mother.surname,
+                "BabyBirthDate": person.born,
+                "BabySex": "12"["MF".index(person.sex)],
+                "BabyEthnicCategory": "J",
                 "MotherLocalID": _local(small, "maternity", "M", mother),
-                "MotherNHSNumber": _number(draw, mother.nhs, 0.1), "MotherForename": mother.forename,
-                "MotherSurname": mother.surname, "MotherBirthDate": mother.born, "MotherEthnicCategory": "J",
-                "Postcode": postcode(person.uprn), "AddressLine": address_line(person.uprn), "UPRN": person.uprn,
-                "GestationWeeks": 39, "BirthWeightGrams": 3300, "BookingWeeks": 9, "RecordedDate": person.born,
+                "MotherNHSNumber": _number(draw, mother.nhs, 0.1),
+                "MotherForename": mother.forename,
+                "MotherSurname": mother.surname,
+                "MotherBirthDate": mother.born,
+                "MotherEthnicCategory": "J",
+                "Postcode": postcode(person.uprn),
+                "AddressLine": address_line(person.uprn),
+                "UPRN": person.uprn,
+                "GestationWeeks": 39,
+                "BirthWeightGrams": 3300,
+                "BookingWeeks": 9,
+                "RecordedDate": person.born,
             }
-        )  # fmt: skip
+        )
     path = small.district.extracts / "maternity" / "maternity_births_20090101_20240331.csv"
     write_extract(path, layouts["maternity_births"], rows)
 
@@ -297,11 +401,14 @@ def _care(draw: random.Random, small: SmallDistrict, layouts: dict[str, Layout])
             continue
         rows.append(
             {
-                "CHILD": _local(small, "ssda903", "C", person), "SEX": "12"["MF".index(person.sex)],
-                "DOB": person.born, "ETHNIC": "APKN", "UPN": person.upn if draw.random() < 0.7 else "",
+                "CHILD": _local(small, "ssda903", "C", person),
+                "SEX": "12"["MF".index(person.sex)],
+                "DOB": person.born,
+                "ETHNIC": "APKN",
+                "UPN": person.upn if draw.random() < 0.7 else "",
                 "MOTHER": "",
             }
-        )  # fmt: skip
+        )
     write_extract(small.district.extracts / "ssda903" / "2022-header.csv", layouts["ssda903_header"], rows)
 
 

@@ -10,8 +10,8 @@ from evi.linkage.clusters import Clusters, cluster
 
 
 def run(
-    feeds: list[int], edges: list[tuple[int, int, float]], cannot: list[tuple[int, int]] = []
-) -> Clusters:  # noqa: B006
+    feeds: list[int], edges: list[tuple[int, int, float]], cannot: tuple[tuple[int, int], ...] = ()
+) -> Clusters:
     ordered = sorted(edges, key=lambda edge: (-edge[2], edge[0], edge[1]))
     left, right, chance = (np.array(side) for side in zip(*ordered, strict=True)) if ordered else ([], [], [])
     links = (np.array(left, np.int64), np.array(right, np.int64), np.array(chance, float))
@@ -32,7 +32,7 @@ def test_two_records_of_one_feed_are_split_at_the_weakest_link() -> None:
 
 
 def test_two_births_are_two_people_whatever_links_them() -> None:
-    found = run([0, 1, 2, 3], [(0, 1, 0.99), (2, 3, 0.98), (1, 2, 0.97)], cannot=[(0, 3)])
+    found = run([0, 1, 2, 3], [(0, 1, 0.99), (2, 3, 0.98), (1, 2, 0.97)], cannot=((0, 3),))
     assert found.root.tolist() == [0, 0, 2, 2]
     assert found.forbidden == 1
 

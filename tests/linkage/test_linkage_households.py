@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from itertools import pairwise
 
 import duckdb
 import pyarrow as pa
@@ -77,17 +78,18 @@ def test_stays_never_overlap_and_only_the_last_is_open(drawn: list[tuple[str, in
     ]
     stays = settle(reports)
     assert bool(stays) == bool(reports)
-    for before, after in zip(stays, stays[1:], strict=False):
+    for before, after in pairwise(stays):
         assert before.end is not None and before.start < before.end <= after.start
     assert all(stay.end is None for stay in stays[-1:])
 
 
 def households(
-    addresses: list[tuple[int, str, int, str, str, int]], mothers: list[tuple[int, int]] = []
-) -> list[tuple]:  # noqa: B006
+    addresses: list[tuple[int, str, int, str, str, int]], mothers: tuple[tuple[int, int], ...] = ()
+) -> list[tuple]:
     con = duckdb.connect()
     con.execute(
-        "CREATE TABLE addresses (subject_id BIGINT, feed VARCHAR, home BIGINT, start DATE, seen DATE, lsoa VARCHAR, sn BIGINT)"
+        """CREATE TABLE addresses (subject_id BIGINT, feed VARCHAR, home BIGINT, start DATE, seen DATE,
+        lsoa VARCHAR, sn BIGINT)"""
     )
     for subject, feed, home, start, seen, surname in addresses:
         con.execute(
@@ -110,7 +112,7 @@ def test_a_young_child_moves_with_the_mother() -> None:
     rows = households(
         [(1, "gp", A, "2012-05-03", "2012-05-03", 9), (2, "gp", A, "2008-01-01", "2012-05-03", 9),
          (2, "gp", B, "2015-07-01", "2015-07-01", 9)],
-        mothers=[(1, 2)],
+        mothers=((1, 2),),
     )  # fmt: skip
     assert (1, B, "2015-07-01", None) in rows
 
@@ -119,7 +121,7 @@ def test_a_child_whom_a_school_sees_at_the_old_home_did_not_move_with_the_mother
     rows = households(
         [(1, "school", A, "2012-05-03", "2019-01-20", 9), (2, "gp", A, "2008-01-01", "2012-05-03", 9),
          (2, "gp", B, "2015-07-01", "2015-07-01", 9)],
-        mothers=[(1, 2)],
+        mothers=((1, 2),),
     )  # fmt: skip
     assert [row for row in rows if row[0] == 1] == [(1, A, "2012-05-03", None)]
 
@@ -128,7 +130,7 @@ def test_a_home_that_changed_hands_is_left_by_those_before() -> None:
     rows = households(
         [(1, "gp", A, "2008-01-01", "2010-01-01", 9), (3, "gp", A, "2015-01-01", "2015-01-01", 8),
          (4, "gp", A, "2015-02-01", "2015-02-01", 8)],
-        mothers=[(4, 3)],
+        mothers=((4, 3),),
     )  # fmt: skip
     assert (1, A, "2008-01-01", "2015-01-01") in rows
 

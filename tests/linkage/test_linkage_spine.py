@@ -178,5 +178,5 @@ def test_ids_outlive_a_feed_and_the_ledger_tells_of_splits(made: SmallDistrict, 
 
 def test_nothing_encoded_is_said_plainly(tmp_path: Path) -> None:
     district = District.create(tmp_path / "empty", DistrictConfig("empty"))
-    with pytest.raises(EviError, match="nothing is encoded yet.*evi encode"):
+    with pytest.raises(EviError, match=r"nothing is encoded yet.*evi encode"):
         link(district)

@@ -6,7 +6,7 @@ that is too large is dropped, with a note of its size: the same pairs are nearly
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -91,50 +91,60 @@ def rules_for(filled: Collection[str]) -> tuple[Rule, ...]:
     return tuple(kept)
 
 
-def candidate_pairs(
+@dataclass(frozen=True)
+class Wanted:
+    """A table of pairs to be found.
+
+    Attributes:
+        table: its name; it will hold `l`, `r` (l < r) and `rules`, how many rules found the pair.
+        condition: SQL over `l` and `r` (rows of `nodes`: rec, feed, comp, mask) that a pair must satisfy.
+        left: SQL over `l` alone that cuts the left side, for samples.
+    """
+
+    table: str
+    condition: str
+    left: str = "true"
+
+
+def find_pairs(
     con: duckdb.DuckDBPyConnection,
     filled: Collection[str],
+    wanted: Sequence[Wanted],
     *,
-    table: str,
-    condition: str,
-    left_filter: str = "true",
     cap: int = MAX_PAIRS_A_BLOCK,
     progress: Progress = SILENT,
 ) -> list[BlockNote]:
-    """Write the distinct candidate pairs (l < r) of `variants` to `table`, with how many rules found each.
+    """Write the distinct candidate pairs of `variants`, for every table wanted in one pass over the rules.
 
     Args:
         filled: columns of `variants` that hold something.
-        condition: SQL over `l` and `r` (rows of `nodes`: rec, feed, comp, mask) that a pair must satisfy.
-        left_filter: SQL over `l` alone that cuts the left side, for samples.
+        wanted: the tables; notes count the pairs of the last.
         cap: most pairs that one block may yield.
     """
-    con.execute(f"CREATE OR REPLACE TABLE {table}_found (l INTEGER, r INTEGER)")
+    for each in wanted:
+        con.execute(f"CREATE OR REPLACE TABLE {each.table}_found (l INTEGER, r INTEGER)")
     notes: list[BlockNote] = []
     rules = rules_for(filled)
     with progress.task("Finding pairs to compare", len(rules)) as advance:
         for rule in rules:
-            notes.append(_block(con, rule, table, condition, left_filter, cap))
+            notes.append(_block(con, rule, wanted, cap))
             advance(1)
-    con.execute(
-        f"""CREATE OR REPLACE TABLE {table} AS
-        SELECT l, r, count(*)::INTEGER AS rules FROM {table}_found GROUP BY l, r"""
-    )
-    con.execute(f"DROP TABLE {table}_found")
+    for each in wanted:
+        con.execute(
+            f"""CREATE OR REPLACE TABLE {each.table} AS
+            SELECT l, r, count(*)::INTEGER AS rules FROM {each.table}_found GROUP BY l, r"""
+        )
+        con.execute(f"DROP TABLE {each.table}_found")
     return notes
 
 
-def _block(
-    con: duckdb.DuckDBPyConnection, rule: Rule, table: str, condition: str, left_filter: str, cap: int
-) -> BlockNote:
-    selects = " UNION ".join(
+def _block(con: duckdb.DuckDBPyConnection, rule: Rule, wanted: Sequence[Wanted], cap: int) -> BlockNote:
+    selects = " UNION ALL ".join(
         f"SELECT {_key_sql(key)} AS key, rec FROM variants WHERE "
         + " AND ".join(f"{column} IS NOT NULL" for column in key)
         for key in rule.keys
     )
-    if "UNION" not in selects:
-        selects = selects.replace("SELECT", "SELECT DISTINCT", 1)
-    con.execute(f"CREATE OR REPLACE TEMP TABLE keyed AS {selects}")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE keyed AS SELECT DISTINCT key, rec FROM ({selects})")
     con.execute(
         """CREATE OR REPLACE TEMP TABLE blocks AS
         SELECT key, count(*) AS size FROM keyed GROUP BY key HAVING count(*) > 1"""
@@ -147,15 +157,16 @@ def _block(
         SELECT key, n.rec, n.feed, n.comp, n.mask FROM keyed JOIN nodes n USING (rec)
         WHERE key IN (SELECT key FROM blocks WHERE size * (size - 1) / 2 <= {cap})"""
     )
-    before = one_number(con, f"SELECT count(*) FROM {table}_found")
-    con.execute(
-        f"""INSERT INTO {table}_found
-        SELECT DISTINCT l.rec, r.rec FROM kept l JOIN kept r ON l.key = r.key
-        WHERE l.rec < r.rec AND {left_filter} AND {condition}"""
-    )
-    after = one_number(con, f"SELECT count(*) FROM {table}_found")
+    pairs = 0
+    for each in wanted:
+        pairs = one_number(
+            con,
+            f"""INSERT INTO {each.table}_found
+            SELECT DISTINCT l.rec, r.rec FROM kept l JOIN kept r ON l.key = r.key
+            WHERE l.rec < r.rec AND {each.left} AND {each.condition}""",
+        )
     con.execute("DROP TABLE keyed; DROP TABLE blocks; DROP TABLE kept")
-    return BlockNote(rule.name, after - before, dropped, largest)
+    return BlockNote(rule.name, pairs, dropped, largest)
 
 
 def _key_sql(columns: tuple[str, ...]) -> str:

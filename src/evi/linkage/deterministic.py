@@ -113,16 +113,18 @@ def _identifier_pass(con: duckdb.DuckDBPyConnection, name: str, columns: set[str
     )
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE grouped AS
-        SELECT *, row_number() OVER (PARTITION BY {name} ORDER BY standing DESC, rec) AS place,
+        SELECT rec, feed, {name},
+               row_number() OVER (PARTITION BY {name} ORDER BY standing DESC, rec) AS place,
                count(*) OVER (PARTITION BY {name}) AS size
-        FROM (SELECT *, {standing or "1"} AS standing FROM people WHERE {name} IS NOT NULL)
+        FROM (SELECT rec, feed, {name}, {standing or "1"} AS standing FROM people WHERE {name} IS NOT NULL)
         QUALIFY size BETWEEN 2 AND {MOST_IN_A_GROUP}"""
     )
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE judged AS
         SELECT c.rec AS l, m.rec AS r, {forename} AS forename, {birth} AS birth
-        FROM grouped c JOIN grouped m ON c.{name} = m.{name}
-        WHERE c.place = 1 AND m.place > 1 AND c.feed <> m.feed"""
+        FROM grouped x JOIN grouped y ON x.{name} = y.{name}
+        JOIN people c ON c.rec = x.rec JOIN people m ON m.rec = y.rec
+        WHERE x.place = 1 AND y.place > 1 AND x.feed <> y.feed"""
     )
     # Two agreements are certain; one agreement and one unknown or near is; any contradiction is not.
     con.execute(

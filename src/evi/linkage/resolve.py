@@ -8,14 +8,14 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from evi.linkage.blocking import BlockNote, candidate_pairs
+from evi.linkage.blocking import BlockNote, Wanted, find_pairs
 from evi.linkage.clusters import Clusters, cluster
 from evi.linkage.comparisons import comparisons_for
 from evi.linkage.deterministic import anchor
 from evi.linkage.people import condense
 from evi.linkage.queries import columns_that_hold_something, one_number
 from evi.linkage.scoring import score_pairs, settings_for
-from evi.linkage.training import Model, train
+from evi.linkage.training import Model, candidates_to_train_on, train
 from evi.workspace import SILENT, Progress
 
 
@@ -54,17 +54,20 @@ def resolve(con: duckdb.DuckDBPyConnection, options: Options, progress: Progress
     `observations`: rec INTEGER (0 … n−1), feed TINYINT, seen DATE, times BIGINT and the columns of
     `evi.linkage.people.TOKEN_COLUMNS`.
     """
-    with progress.task("Linking people", 5) as advance:
+    with progress.task("Linking people", 6) as advance:
         columns = condense(con)
         filled = columns_that_hold_something(con, "variants")
         advance(1)
         anchored = anchor(con, one_per_feed=options.one_per_feed)
         advance(1)
-        comparisons = comparisons_for(columns)
-        model = train(con, comparisons, filled, one_per_feed=options.one_per_feed)
+        alone = options.one_per_feed
+        apart = "l.comp <> r.comp" + (" AND (l.mask & r.mask) = 0" if alone else "")
+        wanted = [candidates_to_train_on(con, one_per_feed=alone), Wanted("candidates", apart)]
+        blocks = find_pairs(con, filled, wanted, progress=progress)
         advance(1)
-        condition = "l.comp <> r.comp" + (" AND (l.mask & r.mask) = 0" if options.one_per_feed else "")
-        blocks = candidate_pairs(con, filled, table="candidates", condition=condition, progress=progress)
+        comparisons = comparisons_for(columns)
+        model = train(con, comparisons, filled, one_per_feed=alone)
+        advance(1)
         con.execute("CREATE OR REPLACE TABLE to_score AS SELECT l, r, rules::VARCHAR AS tag FROM candidates")
         least = float(np.log2(options.review_from / (1 - options.review_from)))
         settings = settings_for(comparisons, model.weights, model.prior)

@@ -16,7 +16,7 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
-from evi.linkage.blocking import candidate_pairs
+from evi.linkage.blocking import Wanted
 from evi.linkage.comparisons import Comparison
 from evi.linkage.queries import one_number
 from evi.linkage.scoring import score_pairs, settings_for
@@ -30,6 +30,7 @@ _NEIGHBOUR_PAIRS = 300_000  # pairs sharing a place, each kind, all feeds togeth
 _CANDIDATE_RECORDS = 20_000  # records whose candidate pairs are trained on
 _LENT_M, _LENT_U = 10.0, 5.0
 _DIGITS = 6  # significant digits kept, so that reruns agree to the last bit
+_SAMPLE = "candidates_to_train_on"
 _PLACES = {"home": ("place", "H"), "address": ("addr", "D"), "postcode": ("pc", "P")}
 
 
@@ -84,7 +85,7 @@ def train(
     *,
     one_per_feed: bool,
 ) -> Model:
-    """Train on the tables `variants`, `people` and `nodes`.
+    """Train on the tables `variants`, `people` and `nodes`, and the pairs of `candidates_to_train_on`.
 
     Args:
         comparisons: from `comparisons_for`.
@@ -97,6 +98,17 @@ def train(
     return _maximise(comparisons, patterns, scales, possible, one_per_feed)
 
 
+def candidates_to_train_on(con: duckdb.DuckDBPyConnection, *, one_per_feed: bool) -> Wanted:
+    """The candidate pairs that training needs: those of a sample of records, drawn by hash."""
+    step = _step(one_number(con, "SELECT count(*) FROM people"))
+    condition = "l.feed <> r.feed" if one_per_feed else "true"
+    return Wanted(_SAMPLE, condition, f"hash(l.rec) % {step} = 0")
+
+
+def _step(records: int) -> int:
+    return max(1, records // _CANDIDATE_RECORDS)
+
+
 def _training_pairs(
     con: duckdb.DuckDBPyConnection, filled: frozenset[str], one_per_feed: bool
 ) -> dict[str, float]:
@@ -106,20 +118,9 @@ def _training_pairs(
     drawn from a feed taken in proportion to its size, look like that.
     """
     total = one_number(con, "SELECT count(*) FROM people")
-    step = max(1, total // _CANDIDATE_RECORDS)
-    condition = "l.feed <> r.feed" if one_per_feed else "true"
-    candidate_pairs(
-        con,
-        filled,
-        table="training_candidates",
-        condition=condition,
-        left_filter=f"hash(l.rec) % {step} = 0",
-    )
-    con.execute(
-        "CREATE OR REPLACE TABLE training AS SELECT l, r, 'candidate' AS tag FROM training_candidates"
-    )
-    con.execute("DROP TABLE training_candidates")
-    scales = {"candidate": float(step)}
+    con.execute(f"CREATE OR REPLACE TABLE training AS SELECT l, r, 'candidate' AS tag FROM {_SAMPLE}")
+    con.execute(f"DROP TABLE {_SAMPLE}")
+    scales = {"candidate": float(_step(total))}
     feeds = con.execute("SELECT feed, count(*) FROM people GROUP BY feed ORDER BY feed").fetchall()
     each = int((2 * _STRANGER_PAIRS / max(1, len(feeds))) ** 0.5)
     for feed, size in feeds:

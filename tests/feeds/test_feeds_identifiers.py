@@ -70,6 +70,10 @@ def test_upns(texts):
     [
         ("nhs_number", "943 476 5919", True),
         ("nhs_number", "9434765918", False),
+        ("nhs_number", "09434765919", False),
+        ("nhs_number", "+434765919", False),
+        ("upn", "A+01200001001", False),
+        ("upn", "UN3", True),
         ("uprn", "100012345678", True),
         ("uprn", "1000123456789", False),
         ("uprn", "none", False),

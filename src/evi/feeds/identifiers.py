@@ -33,9 +33,11 @@ def invalid_identifier(field: Field, text: str, digits: str) -> str | None:
         digits: column that holds `digits_of`.
     """
     if field.kind == "nhs_number":
-        good = f"{digits} BETWEEN 1000000000 AND 9999999999 AND {_nhs_check(digits)}"
+        bare = f"replace(replace({text}, ' ', ''), '-', '')"
+        good = f"length({bare}) = 10 AND {digits} BETWEEN 1000000000 AND 9999999999 AND {_nhs_check(digits)}"
     elif field.kind == "upn":
-        good = f"length({text}) = 13 AND {_upn_check(text, digits)} OR regexp_full_match({text}, 'UN[0-9]')"
+        form = f"regexp_full_match({text}, '[A-Z][0-9]{{11}}[0-9A-Z]')"
+        good = f"{form} AND {_upn_check(text, digits)} OR regexp_full_match({text}, 'UN[0-9]')"
     elif field.kind == "uprn":
         good = f"{digits} > 0 AND length({text}) <= 12"
     elif field.kind == "postcode":

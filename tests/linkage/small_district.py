@@ -19,7 +19,7 @@ from evi.encoding import Keys, write_new_key
 from evi.feeds import Layout, load_layouts
 from evi.workspace import District, DistrictConfig
 
-FORENAMES = [  # fmt: skip
+FORENAMES = [
     "Amelia",
     "Oliver",
     "Zara",
@@ -55,7 +55,7 @@ FORENAMES = [  # fmt: skip
     "Poppy",
     "Idris",
 ]
-SURNAMES = [  # fmt: skip
+SURNAMES = [
     "Khan",
     "Smith",
     "Hussain",

@@ -103,7 +103,8 @@ def test_a_return_without_names_links_by_pupil_number_and_birth_date(made: Small
     ]
     joined = [(number, subject) for number, subject in cared if sizes[subject] > 1]
     assert len(joined) >= len(cared) * 0.4  # the rest have no pupil number, or no school yet
-    assert all(subject_of(made)[number] == subject for number, subject in joined)
+    main = subject_of(made)
+    assert all(main[number] == subject for number, subject in joined)
 
 
 def test_mothers_and_siblings(made: SmallDistrict) -> None:

@@ -69,7 +69,7 @@ LINK = Stage(
 LOAD = Stage(
     name="load",
     title="Load events",
-    reads=lambda d: files(d.encoded / "payload", d.spine) + _layouts(d),
+    reads=lambda d: files(d.encoded / "payload", d.encoded / "deliveries.json", d.spine) + _layouts(d),
     writes=lambda d, _params: files(d.records),
     run=_load,
 )

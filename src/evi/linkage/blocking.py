@@ -48,6 +48,7 @@ RULES: tuple[Rule, ...] = (
     Rule("year and day, both names' starts", (("yd", "fn_pre", "sn_pre"),)),
     Rule("home and forename's start", (("place", "fn_pre"),)),
     Rule("home and forename's sound", (("place", "fn_ph"),)),
+    Rule("home and surname's sound", (("place", "sn_ph"),)),
     Rule("home and year and month", (("place", "ym"),)),
     Rule("home and month and day", (("place", "md"),)),
     Rule("home and year and day", (("place", "yd"),)),

@@ -6,21 +6,37 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from evi.encoding import Coder, Keys
+from evi.workspace import District
 from tests.pipeline.conftest import evi, made
 
 HUB = ("encoded", "spine", "records", "index", "outputs", "runs", "run.log")
 
 
 @pytest.fixture(scope="module")
-def canaries(run_district: Path) -> list[str]:
-    planted = json.loads((run_district / "truth" / "canaries.json").read_text())
-    values = sorted({str(value) for record in planted for value in record["values"]})
-    assert len(values) >= 8
-    return values
+def planted(run_district: Path) -> list[dict[str, Any]]:
+    return list(json.loads((run_district / "truth" / "canaries.json").read_text()))
+
+
+@pytest.fixture(scope="module")
+def canaries(planted: list[dict[str, Any]]) -> list[str]:
+    """Every planted identifier that is one of a kind; birth dates have a test of their own."""
+    values = {
+        value
+        for child in planted
+        for name, value in child.items()
+        if name not in {"person", "date_of_birth", "local_ids"}
+    }
+    values |= {value for child in planted for ids in child["local_ids"].values() for value in ids}
+    assert len(values) >= 30
+    return sorted(values)
 
 
 def texts(path: Path) -> Iterator[str]:
@@ -57,6 +73,33 @@ def test_no_canary_leaves_the_agency(run_district: Path, canaries: list[str]) ->
             found += [(str(path), value) for value in canaries if value.lower() in lowered]
     assert not found
     assert len(hub_files(run_district)) > 20
+
+
+def test_no_birth_date_leaves_the_agency(run_district: Path, planted: list[dict[str, Any]]) -> None:
+    """In no row about a planted child is there a date that is the child's date of birth."""
+    coder = Coder(Keys.from_environment(District.open(run_district)))
+    born = {
+        coder.opaque(f"person/{feed}", pa.array([local_id])).to_pylist()[0]: child["date_of_birth"]
+        for child in planted
+        for feed, ids in child["local_ids"].items()
+        for local_id in ids
+    }
+    people = pq.read_table(run_district / "spine" / "people.parquet").to_pylist()
+    born |= {row["subject_id"]: born[row["person"]] for row in people if row["person"] in born}
+    leaks, looked = [], 0
+    for path in hub_files(run_district):
+        if path.suffix != ".parquet":
+            continue
+        table = pq.read_table(path)
+        about = [n for n in table.column_names if n == "subject_id" or n.startswith("person")]
+        dates = [n for n in table.column_names if pa.types.is_temporal(table.schema.field(n).type)]
+        for name in about:
+            rows = table.filter(pc.is_in(table.column(name), pa.array(list(born), pa.int64())))
+            for row in rows.to_pylist():
+                looked += 1
+                leaks += [(path.name, d) for d in dates if str(row[d])[:10] == born[row[name]]]
+    assert looked > 100
+    assert not leaks
 
 
 def test_errors_and_rejects_hold_no_value(run_district: Path, canaries: list[str], tmp_path: Path) -> None:

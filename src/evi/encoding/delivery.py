@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -123,12 +124,35 @@ def _rows(con: duckdb.DuckDBPyConnection, layout: Layout, reading: Reading) -> p
     wanted += [person.local_id for person in layout.persons] + list(layout.record_id)
     wanted += [layout.home] if layout.home else []
     wanted += [name for person in layout.persons[:1] for name in _place_fields(person)]
-    columns = ", ".join(f'"{name}"' for name in dict.fromkeys(wanted) if name)
+    births = _birth_dates(layout)
+    dates = {each.name for each in layout.payload_fields if each.type == "date"}
+    columns = "".join(
+        f", {_blunted(name, births)} AS {_quoted(name)}" if name in dates else f", {_quoted(name)}"
+        for name in dict.fromkeys(wanted)
+        if name
+    )
     rows: pa.Table = con.sql(
-        f"SELECT row_no, known_at, withdrawn{', ' + columns if columns else ''} "
+        f"SELECT row_no, {_blunted('known_at', births)} AS known_at, withdrawn{columns} "
         f"FROM {reading.table} ORDER BY row_no"
     ).to_arrow_table()
     return rows
+
+
+def _birth_dates(layout: Layout) -> list[str]:
+    """The fields of a row that hold a birth date."""
+    named = [person.identifies.get("date_of_birth") for person in layout.persons]
+    return [name for name in named if name]
+
+
+def _blunted(name: str, births: Sequence[str]) -> str:
+    """SQL of a date that would give a birth date away (a home from birth on): the first day of its month."""
+    column = _quoted(name)
+    told = " OR ".join(f"{column} = {_quoted(birth)}" for birth in births)
+    return (
+        f"CASE WHEN {told} THEN CAST(date_trunc('month', {column}) AS DATE) ELSE {column} END"
+        if told
+        else column
+    )
 
 
 def _place_fields(person: PersonMap) -> list[str]:
@@ -250,8 +274,9 @@ def _observed_identities(
     """Distinct identities, in which codes of sex, ethnicity and language have their common values."""
     names = dict.fromkeys([person.local_id, *person.identifies.values()])
     columns = [f"{common_sql(layout.field(name), _quoted(name))} AS {_quoted(name)}" for name in names]
-    observed = _quoted(person.observed) if person.observed else "period_end"
-    held_from = _quoted(person.address_from) if person.address_from else observed
+    births = _birth_dates(layout)
+    observed = _blunted(person.observed or "period_end", births)
+    held_from = _blunted(person.address_from, births) if person.address_from else observed
     seen: pa.Table = con.sql(
         f"""SELECT {", ".join(columns)},
             max(CAST({observed} AS DATE)) AS evi_observed,

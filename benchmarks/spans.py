@@ -152,10 +152,8 @@ def main(arguments: list[str] | None = None) -> None:
             shutil.rmtree(folder / "index-updated", ignore_errors=True)
             shutil.copytree(folder / "index", folder / "index-updated")
         cost = costs[name] = measured(name, folder)
-        print(
-            f"| {name.replace('_', ' ')} | {cost['wall']:.2f} | {cost['cpu']:.2f} | {cost['gib']:.2f} | {cost['result']} |",
-            flush=True,
-        )
+        figures = " | ".join(f"{cost[column]:.2f}" for column in ("wall", "cpu", "gib"))
+        print(f"| {name.replace('_', ' ')} | {figures} | {cost['result']} |", flush=True)
     ours = float(str(costs["one_pass_at_a_date"]["cpu"]))
     for peer in ("pandas_at_a_date", "duckdb_at_a_date"):
         print(f"\n{peer}: {float(str(costs[peer]['cpu'])) / ours:.1f} times the CPU of one pass", flush=True)

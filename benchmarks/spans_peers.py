@@ -1,6 +1,6 @@
 """The peers that `benchmarks.spans` measures against: one query, or one group-by, for each indicator.
 
-Both answer what `evaluate_at` answers of the same indicators, but for ages and coverage, which they leave out.
+Both answer what `evaluate_at` answers of the same indicators, but leave out ages and coverage.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def _where(facts: Facts, on: date) -> str:
 
 
 def with_pandas(events: Path, on: date, registry: Registry) -> dict[str, np.ndarray]:
-    """One filter and one group-by for each indicator (each leaf, where it has several), on a frame in memory."""
+    """One filter and one group-by for each indicator (each leaf of those with several), in memory."""
     frame = _frame(events)
     words = list(frame["code"].cat.categories)
     day = (on - date(1970, 1, 1)).days

@@ -72,8 +72,8 @@ def who_is_concerned(
 ) -> Concerned:
     """Compare people, homes and coverage with what the last build saw.
 
-    Leaves in the session the tables `again_people`, `again_home_people` and `again_together` of those
-    whose events are read again, and `again_read` of the subjects whose events those are, if there are any.
+    Leaves in the session, if anything is to be read again, the tables `again_together` of those who live with
+    the children concerned, and `again_read` of the subjects whose events are read.
     """
     then = state.people
     renumbered = None if np.array_equal(then.ids, people.ids) else people.numbers_of(then.ids)
@@ -172,17 +172,14 @@ def _same(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> bool:
 
 
 def _load_again(con: duckdb.DuckDBPyConnection, people: People, concerned: Concerned) -> None:
-    for name, mask in (("whole", concerned.everything), ("home", concerned.everything | concerned.at_home)):
-        con.register("chosen", arrow({"subject_id": people.ids[mask]}))
-        con.execute(f"CREATE OR REPLACE TEMP TABLE again_{name} AS SELECT * FROM chosen")
-        con.unregister("chosen")
-    for table, chosen in (("again_people", "again_whole"), ("again_home_people", "again_home")):
-        some = f"SELECT * FROM people SEMI JOIN {chosen} USING (subject_id)"
-        con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {some}")
-    load_together(con, name="again_together", where="child IN (SELECT child FROM again_home_people)")
+    chosen = concerned.everything | concerned.at_home
+    con.register("chosen", arrow({"subject_id": people.ids[chosen], "child": people.all_numbers[chosen]}))
+    con.execute("CREATE OR REPLACE TEMP TABLE again_chosen AS SELECT * FROM chosen")
+    con.unregister("chosen")
+    load_together(con, name="again_together", where="child IN (SELECT child FROM again_chosen)")
     con.execute(
         """CREATE OR REPLACE TEMP TABLE again_read AS
-           SELECT subject_id FROM again_home UNION SELECT subject_id FROM again_together"""
+           SELECT subject_id FROM again_chosen UNION SELECT subject_id FROM again_together"""
     )
 
 

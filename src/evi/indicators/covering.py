@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 
 import duckdb
 import numpy as np
@@ -68,26 +69,41 @@ class Coverage:
         return known_from
 
 
-def read_coverage(con: duckdb.DuckDBPyConnection, store: Store) -> Coverage:
-    """Read who is covered by what; needs the table `people` in the session."""
-    zero = f"DATE '{DAY_ZERO}'"
-    coverage = store.view(con, "coverage")
+def read_coverage(
+    con: duckdb.DuckDBPyConnection, store: Store, on: date | None = None, *, watched: bool = True
+) -> Coverage:
+    """Read who is covered by what; needs the table `people` in the session.
+
+    Args:
+        con: a session with the table `people`.
+        store: whose coverage.
+        on: only what was known on this day (and then in no order).
+        watched: with `on`, also coverage of other days; some needs ask for coverage at an earlier age.
+    """
+    coverage, zero = store.view(con, "coverage"), f"DATE '{DAY_ZERO}'"
     feeds = con.execute(f"SELECT feed FROM {coverage} GROUP BY feed ORDER BY feed").fetchall()
     names = [str(feed) for (feed,) in feeds]
     con.execute(
         "CREATE OR REPLACE TEMP TABLE feeds AS SELECT unnest(?) AS feed, unnest(range(?)) AS number",
         [names, len(names)],
     )
+    known = "" if on is None else f"WHERE known_at <= DATE '{on}'"
+    if on is not None and not watched:
+        known += f""" AND start <= DATE '{on}' AND ("end" IS NULL OR "end" > DATE '{on}')"""
     table = numbers(
         con.sql(
             f"""SELECT number, child, least({OPEN}, greatest(0, start - {zero}))::BIGINT AS start,
-                   least({OPEN}, greatest(0, coalesce("end" - {zero}, {OPEN})))::BIGINT AS finish,
-                   least({OPEN}, greatest(0, known_at - {zero}))::BIGINT AS known
-            FROM {coverage} JOIN people USING (subject_id) JOIN feeds USING (feed)
-            ORDER BY number, child, start, finish, known"""
+                       least({OPEN}, greatest(0, coalesce("end" - {zero}, {OPEN})))::BIGINT AS finish,
+                       least({OPEN}, greatest(0, known_at - {zero}))::BIGINT AS known
+                FROM {coverage} JOIN people USING (subject_id) JOIN feeds USING (feed) {known}"""
         )
     )
-    return by_feed(names, table["number"], *(table[name] for name in ("child", "start", "finish", "known")))
+    columns = [table[name] for name in ("child", "start", "finish", "known")]
+    if on is None:
+        order = np.lexsort((*reversed(columns), table["number"]))
+    else:
+        order = np.argsort(table["number"].astype(np.uint8), kind="stable")
+    return by_feed(names, table["number"][order], *(column[order] for column in columns))
 
 
 def by_feed(

@@ -1,76 +1,107 @@
-"""From events to intervals: one join of the tall map, in DuckDB."""
+"""From events to intervals: one join of the tall map, in DuckDB, and the people numbered in NumPy."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 
 import duckdb
 import numpy as np
 import pyarrow as pa
 
+from evi.indicators.intervals import Keys
 from evi.indicators.packed import EXTRA, MOST_STREAMS, Intervals, joined, none_of
-from evi.indicators.plan import KINDS, Kind, Plan, Row, Stream
+from evi.indicators.people import People
+from evi.indicators.plan import Kind, Plan, Row, Stream
 from evi.indicators.sources import numbers
-from evi.indicators.steps import steps
+from evi.indicators.steps import SETTINGS, steps
 from evi.workspace import EviError
 
+LONG_AGO = datetime.combine(date.min, time())
+"""Before every event."""
 
-def extract(
-    con: duckdb.DuckDBPyConnection,
-    plan: Plan,
-    kind: Kind,
-    events: str,
-    codes: Sequence[str],
-    *,
-    streams: Iterable[Stream] | None = None,
-    on: date | None = None,
-    prefix: str = "",
-) -> Intervals:
-    """Read the events of one kind of stream and turn them into intervals, in no order.
 
-    Args:
-        con: a session with the tables that `people.number_people` makes.
+@dataclass(frozen=True)
+class Extraction:
+    """How the events of one source become intervals.
+
+    Attributes:
+        con: a session, with the table `together` if the plan reaches homes.
         plan: the streams.
-        kind: the kind of stream.
+        people: who there is.
+        until: for each of them the day from which on no indicator applies.
         events: SQL that reads the events, such as `read_parquet('…/by_code/*.parquet')`.
         codes: every code that `events` may hold.
-        streams: which of the kind (none: all).
         on: keep only what counts on this day.
-        prefix: of the session's tables of people, to ask for some of them only.
+        together: the table of who lived with which child.
     """
-    parts = [none_of(kind)]
-    wanted = [s for s in plan.streams if s.kind == kind] if streams is None else list(streams)
-    for home in (False, True):
-        rows = plan.tall(codes, wanted, home=home)
-        if rows:
-            _load_tall(con, plan, rows)
-            found = numbers(con.sql(steps(kind, events, rows, home=home, on=on, prefix=prefix)))
-            packed = found["packed"].astype(np.uint64, copy=False)
-            extra = {name: found[name].astype(np.int64, copy=False) for name in EXTRA[kind]}
-            parts.append(Intervals(kind, packed, extra))
-    return joined([part for part in parts if len(part)] or parts[:1])
+
+    con: duckdb.DuckDBPyConnection
+    plan: Plan
+    people: People
+    until: Keys
+    events: str
+    codes: Sequence[str]
+    on: date | None = None
+    together: str = "together"
+
+    def of(self, kind: Kind, streams: Iterable[Stream] | None = None) -> Intervals:
+        """The intervals of one kind of stream, or of some streams of that kind, in no order."""
+        self.con.execute(SETTINGS)
+        wanted = [s for s in self.plan.streams if s.kind == kind] if streams is None else list(streams)
+        parts = [none_of(kind)]
+        for rows in _alike(self.plan.tall(self.codes, wanted)):
+            own = [row for row in rows if row.who != "adults"]
+            home = [row for row in rows if row.who != "child"]
+            parts += [self._read(kind, own)] if own else []
+            parts += [self._read(kind, home, self.together)] if home else []
+        return joined([part for part in parts if len(part)] or parts[:1])
+
+    def _read(self, kind: Kind, rows: Sequence[Row], together: str = "") -> Intervals:
+        _load_tall(self.con, self.plan, rows, self.on)
+        found = numbers(self.con.sql(steps(kind, self.events, rows, together=together, on=self.on)))
+        child = found["child"] if together else self.people.numbers_of(found["subject_id"])
+        first, last = found["first_day"].astype(np.uint64), found["last_day"].astype(np.uint64)
+        packed = (found["stream"].astype(np.uint64) << np.uint64(56)) | (first << np.uint64(16)) | last
+        packed |= (child.astype(np.uint64) & np.uint64((1 << 24) - 1)) << np.uint64(32)
+        here = child >= 0
+        here[here] = first[here] < self.until[child[here]]
+        extra = {name: found[name].astype(np.int64, copy=False) for name in EXTRA[kind]}
+        intervals = Intervals(kind, packed, extra)
+        return intervals if bool(here.all()) else intervals.take(here)
 
 
-def _load_tall(con: duckdb.DuckDBPyConnection, plan: Plan, rows: Sequence[Row]) -> None:
-    first = {
-        kind: min((n for n, s in enumerate(plan.streams) if s.kind == kind), default=0) for kind in KINDS
-    }
+def _alike(rows: Sequence[Row]) -> list[list[Row]]:
+    """Rows of the tall map that ask for the same columns: no text is read for those that want none."""
+    kinds: dict[tuple[bool, bool], list[Row]] = {}
+    for row in rows:
+        kinds.setdefault((row.while_open, row.text is not None), []).append(row)
+    return list(kinds.values())
+
+
+def _load_tall(con: duckdb.DuckDBPyConnection, plan: Plan, rows: Sequence[Row], on: date | None) -> None:
     kind = plan.streams[rows[0].stream].kind
+    first = min(number for number, stream in enumerate(plan.streams) if stream.kind == kind)
     if sum(stream.kind == kind for stream in plan.streams) > MOST_STREAMS:
         raise EviError(
             f"the registry has more than {MOST_STREAMS} ways of reading events of the kind {kind!r}.",
             do="Let more indicators share codes and look-backs.",
         )
+    next_day = datetime.combine(on or date.min, time()) + timedelta(days=1)
+    oldest = [None if on is None or row.days is None else next_day - timedelta(row.days) for row in rows]
+    newest = [next_day if on is None else next_day - timedelta(row.after_days) for row in rows]
     table = pa.table(
         {
             "code": pa.array([row.code for row in rows], pa.string()),
-            "stream": pa.array([row.stream - first[kind] for row in rows], pa.int32()),
+            "stream": pa.array([row.stream - first for row in rows], pa.int32()),
             "days": pa.array([row.days for row in rows], pa.int32()),
             "after_days": pa.array([row.after_days for row in rows], pa.int32()),
             "while_open": pa.array([row.while_open for row in rows], pa.bool_()),
             "who": pa.array([row.who for row in rows], pa.string()),
             "text": pa.array([row.text for row in rows], pa.string()),
+            "oldest": pa.array([LONG_AGO if day is None else day for day in oldest], pa.timestamp("us")),
+            "newest": pa.array(newest, pa.timestamp("us")),
         }
     )
     con.register("tall_rows", table)

@@ -96,7 +96,9 @@ def _last(leaf: Last, parts: list[Intervals]) -> Days:
     found = []
     for block in blocks(parts[0], BLOCK):
         extra = block.extra
-        order = np.lexsort((extra["value"], extra["record"], extra["known"], extra["time"], block.children))
+        order = np.lexsort(
+            (extra["value"], extra["record"], extra["known"], extra["happened"], block.children)
+        )
         rows = block.take(order)
         starts, ends = rows.starts & OPEN, rows.ends & OPEN
         answers = COMPARE[leaf.compare](rows.extra["value"], leaf.value)

@@ -28,7 +28,7 @@ EXTRA: dict[Kind, tuple[str, ...]] = {
     "count": (),
     "days": ("key",),
     "places": ("key",),
-    "last": ("time", "known", "record", "value"),
+    "last": ("happened", "known", "record", "value"),
     "sum": ("value",),
 }
 """What each kind carries beside the packed interval, as 64-bit integers."""

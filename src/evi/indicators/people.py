@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import duckdb
@@ -19,7 +19,10 @@ from evi.workspace import EviError
 NEVER = 1 << 30
 """A day number beyond every day: of someone who never is an adult."""
 
-_ZERO = np.datetime64(DAY_ZERO)
+_FIRST_MONTH = (DAY_ZERO.year - 1970) * 12
+_MONTHS = np.arange(_FIRST_MONTH, _FIRST_MONTH + 2400).astype("datetime64[M]")
+_FIRST_DAYS = np.minimum((_MONTHS.astype("datetime64[D]") - np.datetime64(DAY_ZERO)).astype(np.int64), OPEN)
+"""The day number of the first of each month from 1950 on."""
 _ZERO_SQL = f"DATE '{DAY_ZERO}'"
 _FOR_EVER = "DATE '9999-12-31'"
 
@@ -34,7 +37,8 @@ class People:
     """
 
     ids: Keys
-    months: npt.NDArray[np.int64]
+    months: Keys
+    _ages: dict[int, Keys] = field(default_factory=dict, compare=False)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -44,10 +48,13 @@ class People:
         """Every number, in order."""
         return np.arange(len(self.ids), dtype=np.int64)
 
-    def day_at_age(self, months: int) -> npt.NDArray[np.int64]:
+    def day_at_age(self, months: int) -> Keys:
         """The first day on which each is so many months old, as a day number."""
-        days = (self.months + months).astype("datetime64[M]").astype("datetime64[D]") - _ZERO
-        return np.clip(days.astype(np.int64), 0, OPEN)
+        if months not in self._ages:
+            self._ages[months] = _FIRST_DAYS[
+                np.clip(self.months + months - _FIRST_MONTH, 0, len(_FIRST_DAYS) - 1)
+            ]
+        return self._ages[months]
 
     def numbers_of(self, ids: Keys) -> npt.NDArray[np.int64]:
         """The number of each id; −1 for one that is not here."""
@@ -57,11 +64,13 @@ class People:
         return np.where(self.ids[found] == ids, found, -1)
 
 
-def number_people(con: duckdb.DuckDBPyConnection, store: Store, registry: Registry) -> People:
+def number_people(
+    con: duckdb.DuckDBPyConnection, store: Store, registry: Registry, *, homes: bool = True
+) -> People:
     """Read the people of a store, and leave in the session what an extraction joins to.
 
-    Tables: `people` (subject_id, child, until: the day after which no indicator applies), `home_people` (the
-    same), `adults` (subject_id, adult_from) and `residence` (open ends closed).
+    Tables: `people` (subject_id, child, until: the day from which on no indicator applies) and, with `homes`,
+    `adults` (subject_id, adult_from) and `residence` (open ends closed).
 
     Raises:
         EviError: there are more people than eVI can number (16.7 million).
@@ -78,9 +87,19 @@ def number_people(con: duckdb.DuckDBPyConnection, store: Store, registry: Regist
         raise EviError(
             "it holds more people than one store can.", where=str(store.folder), do="Split the district."
         )
-    last_age = max((indicator.age_months[1] for indicator in registry), default=0)
-    _load(con, "people", subject_id=people.ids, child=people.all_numbers, until=people.day_at_age(last_age))
-    con.execute("CREATE OR REPLACE TEMP VIEW home_people AS SELECT * FROM people")
+    _load(con, "people", subject_id=people.ids, child=people.all_numbers, until=last_days(people, registry))
+    if homes:
+        _load_homes(con, store)
+    return people
+
+
+def last_days(people: People, registry: Registry) -> Keys:
+    """For each person the day from which on no indicator of the registry applies."""
+    return people.day_at_age(max((indicator.age_months[1] for indicator in registry), default=0))
+
+
+def _load_homes(con: duckdb.DuckDBPyConnection, store: Store) -> None:
+    subjects = store.view(con, "subjects")
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE adults AS
             SELECT subject_id, CASE WHEN birth_month IS NOT NULL
@@ -93,7 +112,6 @@ def number_people(con: duckdb.DuckDBPyConnection, store: Store, registry: Regist
             SELECT subject_id, home, start, coalesce("end", {_FOR_EVER}) AS "end"
             FROM {store.view(con, "residence")} WHERE home IS NOT NULL"""
     )
-    return people
 
 
 def load_together(con: duckdb.DuckDBPyConnection, *, name: str = "together", where: str = "true") -> None:

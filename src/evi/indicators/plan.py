@@ -83,9 +83,9 @@ class Plan:
         size = BATCH if kind == "count" else max(len(streams), 1)
         return [tuple(streams[first : first + size]) for first in range(0, len(streams), size)]
 
-    def tall(self, codes: Iterable[str], streams: Iterable[Stream], *, home: bool) -> list[Row]:
-        """The tall map over the codes that a store holds, for some streams of one kind and one reach."""
-        wanted = [(self.numbers[stream], stream.facts) for stream in streams if stream.reaches_home == home]
+    def tall(self, codes: Iterable[str], streams: Iterable[Stream]) -> list[Row]:
+        """The tall map over the codes that a store holds, for some streams of one kind."""
+        wanted = [(self.numbers[stream], stream.facts) for stream in streams]
         return [
             Row(code, number, facts.days, facts.after_days, facts.while_open, facts.who, text)
             for code in sorted(set(codes))

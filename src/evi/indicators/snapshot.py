@@ -6,7 +6,7 @@ truth is then one number for each child and leaf, and the tree is plain vector l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -26,11 +26,11 @@ from evi.indicators.expressions import (
     Total,
     rests_on_silence,
 )
-from evi.indicators.extraction import extract
+from evi.indicators.extraction import Extraction
 from evi.indicators.intervals import Keys, Mask, day_number
-from evi.indicators.leaves import COMPARE, leaves_of, slices
+from evi.indicators.leaves import COMPARE, leaves_of
 from evi.indicators.packed import Intervals
-from evi.indicators.people import People, load_together, number_people
+from evi.indicators.people import People, last_days, load_together, number_people
 from evi.indicators.plan import Plan, streams_of_leaf
 from evi.indicators.queries import States
 from evi.indicators.reference import ADULT_MONTHS
@@ -50,18 +50,18 @@ def evaluate_at(source: District | Path, on: date, *, registry: Registry | None 
     """
     store, con = Store.of(source), session(source)
     plan = Plan.of(registry or registry_of(source))
-    people = number_people(con, store, plan.registry)
-    coverage = read_coverage(con, store)
+    people = number_people(con, store, plan.registry, homes=plan.reaches_home)
+    watched = any(indicator.needs.watched_at_months for indicator in plan.registry.stored)
+    coverage = read_coverage(con, store, on, watched=watched)
     if plan.reaches_home:
         load_together(con)
-    codes, events = store.codes(con), f"read_parquet({quote(store.by_code)})"
+    events, until = f"read_parquet({quote(store.by_code)})", last_days(people, plan.registry)
+    extraction = Extraction(con, plan, people, until, events, store.codes(con), on=on)
     asked = dict.fromkeys(leaf for indicator in plan.registry.stored for leaf in leaves_of(indicator))
     truths: dict[Leaf, Mask] = {}
     for kind in plan.kinds:
         wanted = [leaf for leaf in asked if streams_of_leaf(leaf)[0].kind == kind]
-        parts = slices(plan, kind, extract(con, plan, kind, events, codes, on=on).sorted()) if wanted else {}
-        for leaf in wanted:
-            truths[leaf] = _truth(leaf, [parts[stream] for stream in streams_of_leaf(leaf)], len(people))
+        truths |= _truths(plan, extraction.of(kind), wanted, len(people))
     con.close()
     day = day_number(on)
     young = (people.day_at_age(0) <= day) & (day < people.day_at_age(ADULT_MONTHS))
@@ -106,47 +106,53 @@ def _is_true(expression: Expression, truths: Mapping[Leaf, Mask], people: People
             return truths[expression]  # type: ignore[index]
 
 
-def _truth(leaf: Leaf, parts: list[Intervals], size: int) -> Mask:
-    return _TRUTH[type(leaf)](leaf, parts, size)
-
-
-def _count(leaf: Count, parts: list[Intervals], size: int) -> Mask:
-    rows = parts[0]
-    children = rows.children
-    if "key" in rows.extra:
-        order = np.lexsort((rows.extra["key"], children))
-        children, key = children[order], rows.extra["key"][order]
-        new = np.ones(len(order), np.bool_)
-        new[1:] = (children[1:] != children[:-1]) | (key[1:] != key[:-1])
-        children = children[new]
-    if leaf.at_least == 1:
-        found = np.zeros(size, np.bool_)
-        found[children] = True
-        return found
-    return np.bincount(children, minlength=size) >= leaf.at_least
-
-
-def _last(leaf: Last, parts: list[Intervals], size: int) -> Mask:
-    rows, extra = parts[0], parts[0].extra
-    order = np.lexsort((extra["value"], extra["record"], extra["known"], extra["time"]))
-    children, values = rows.children[order], extra["value"][order]
-    found = np.zeros(size, np.bool_)
-    found[children] = COMPARE[leaf.compare](values, leaf.value)  # of repeated children the latest stays
+def _truths(plan: Plan, rows: Intervals, leaves: Sequence[Leaf], size: int) -> dict[Leaf, Mask]:
+    """The truth of each leaf of one kind; `rows` are in no order, and all of them count."""
+    streams = [stream for stream in plan.streams if stream.kind == rows.kind]
+    number = {stream: place for place, stream in enumerate(streams)}
+    cell = rows.streams * size + rows.children
+    found: dict[Leaf, Mask] = {}
+    if rows.kind in ("days", "places"):
+        cell = cell[_first_of_each(cell, rows.extra["key"])]
+    if rows.kind == "sum":
+        # exact while a child's sum stays below 2^53 thousandths
+        sums = np.bincount(cell, weights=rows.extra["value"], minlength=size * len(streams)).astype(np.int64)
+    elif rows.kind == "last":
+        latest = _latest(cell, rows)
+        values = np.zeros(size * len(streams), np.int64)
+        values[cell[latest]] = rows.extra["value"][latest]
+    some = np.zeros(size * len(streams), np.bool_)
+    some[cell] = True
+    for leaf in leaves:
+        part, *whole = (slice(number[s] * size, (number[s] + 1) * size) for s in streams_of_leaf(leaf))
+        match leaf:
+            case Count(_, at_least, _) if at_least == 1:
+                found[leaf] = some[part]
+            case Count(_, at_least, _):
+                mine = cell[(cell >= part.start) & (cell < part.stop)] - part.start
+                found[leaf] = np.bincount(mine, minlength=size) >= at_least
+            case Last(_, compare, figure):
+                found[leaf] = some[part] & COMPARE[compare](values[part], figure)
+            case Total(_, at_least):
+                found[leaf] = sums[part] >= at_least
+            case Ratio(_, _, at_least, minimum):
+                whole_sums = sums[whole[0]]
+                found[leaf] = (whole_sums >= minimum) & (sums[part] * THOUSAND >= whole_sums * at_least)
     return found
 
 
-def _total(leaf: Total, parts: list[Intervals], size: int) -> Mask:
-    return _sums(parts[0], size) >= leaf.at_least
+def _first_of_each(cell: Keys, key: Keys) -> Keys:
+    """A place of each different pair."""
+    order = np.lexsort((key, cell))
+    new = np.ones(len(order), np.bool_)
+    new[1:] = (cell[order][1:] != cell[order][:-1]) | (key[order][1:] != key[order][:-1])
+    return order[new]
 
 
-def _ratio(leaf: Ratio, parts: list[Intervals], size: int) -> Mask:
-    part, whole = _sums(parts[0], size), _sums(parts[1], size)
-    return (whole >= leaf.minimum) & (part * THOUSAND >= whole * leaf.at_least)
-
-
-def _sums(rows: Intervals, size: int) -> Keys:
-    """Exact while a child's sum stays below 2^53 thousandths."""
-    return np.bincount(rows.children, weights=rows.extra["value"], minlength=size).astype(np.int64)
-
-
-_TRUTH: dict[type, Callable[..., Mask]] = {Count: _count, Last: _last, Total: _total, Ratio: _ratio}
+def _latest(cell: Keys, rows: Intervals) -> Keys:
+    """Places such that each cell's highest-ranked row comes after its others."""
+    times = np.bincount(cell)
+    several = np.flatnonzero(times[cell] > 1)
+    mine = rows.take(several).extra
+    order = np.lexsort((mine["value"], mine["record"], mine["known"], mine["happened"]))
+    return np.concatenate((np.flatnonzero(times[cell] == 1), several[order]))

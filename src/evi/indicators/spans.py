@@ -16,9 +16,9 @@ import pyarrow.parquet as pq
 from evi.indicators import state
 from evi.indicators.compiler import Evaluation, groups
 from evi.indicators.covering import Group, read_coverage
-from evi.indicators.extraction import extract
+from evi.indicators.extraction import Extraction
 from evi.indicators.intervals import DAY_BITS, DAY_ZERO, OPEN, Days
-from evi.indicators.people import People, load_together, number_people
+from evi.indicators.people import People, last_days, load_together, number_people
 from evi.indicators.plan import Plan
 from evi.indicators.registry import Registry, load_registry
 from evi.indicators.sources import Store, coded
@@ -107,10 +107,11 @@ def build_spans(
         evaluation = Evaluation(plan, people, read_coverage(con, store))
         if plan.reaches_home:
             load_together(con)
-        codes, events = store.codes(con), f"read_parquet({quote(store.by_code)})"
+        events, until = f"read_parquet({quote(store.by_code)})", last_days(people, plan.registry)
+        extraction = Extraction(con, plan, people, until, events, store.codes(con))
         saved = state.Writer(files.state, plan, people)
         for kind, streams in batches:
-            intervals = extract(con, plan, kind, events, codes, streams=streams).sorted()
+            intervals = extraction.of(kind, streams).sorted()
             saved.append(intervals)
             evaluation.take(streams, intervals)
             del intervals
@@ -153,7 +154,7 @@ def write(path: Path, label: str, people: People, labelled: Iterable[tuple[str, 
     """
     types: dict[str, Any] = {"subject_id": pa.int64(), label: pa.string(), "true_from": pa.date32()}
     schema = pa.schema(types | {"true_to": pa.date32()})
-    options: dict[str, Any] = {"compression": "zstd", "compression_level": 1, "use_dictionary": [label]}
+    options: dict[str, Any] = {"compression": "zstd", "compression_level": 1, "use_dictionary": [label, "true_from", "true_to"]}
     rows = 0
     with replace_file(path) as scratch, pq.ParquetWriter(scratch, schema, **options) as writer:
         for name, days_of_label in sorted(labelled, key=lambda pair: pair[0]):

@@ -4,95 +4,109 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from typing import NamedTuple
 
 from evi.indicators.intervals import DAY_ZERO, OPEN
+from evi.indicators.packed import EXTRA
 from evi.indicators.plan import Kind, Row
-from evi.workspace import quote
 
 VALUED: tuple[Kind, ...] = ("last", "sum")
 _ZERO = f"DATE '{DAY_ZERO}'"
 
 _CARRIED: dict[Kind, str] = {
     "count": "",
-    "days": ", happened AS key",
+    "days": f", time::DATE - {_ZERO} AS key",
     "places": ", (md5_number_lower(place_id) >> 1)::BIGINT AS key",
-    "last": ", epoch_us(time) AS time, known, record_id AS record, milli AS value",
+    "last": f", epoch_us(time) AS happened, known_at - {_ZERO} AS known, record_id AS record, milli AS value",
     "sum": ", milli AS value",
 }
-_PACKED = """(stream::UBIGINT << 56) | (child::UBIGINT << 32) | (first_day::UBIGINT << 16) | last_day::UBIGINT
-       AS packed"""
-
-_TEXT = " AND (tall.text IS NULL OR tall.text = text_value)"
-
 _WANTED: dict[Kind, str] = {
     "count": "",
     "days": "",
     "places": " AND place_id IS NOT NULL",
-    "last": " AND milli IS NOT NULL",
-    "sum": " AND milli IS NOT NULL",
+    "last": " AND numeric_value IS NOT NULL",
+    "sum": " AND numeric_value IS NOT NULL",
 }
+_MILLI = ", round(numeric_value::DOUBLE * 1000)::BIGINT AS milli"
+_CODES_IN_A_FILTER = 4_096
+"""DuckDB then tells the scan which codes the tall map has, however many; it skips other row groups."""
 
-_OWN = """
-SELECT {packed} FROM dated JOIN {prefix}{people} AS reached USING (subject_id)
-WHERE first_day < until{wanted}"""
-
-_AT_HOME = """
-UNION ALL  -- and what happened to those who lived with the child on the day, or to the home
-SELECT {packed} FROM dated JOIN {prefix}together AS reached
-  ON reached.subject_id = dated.subject_id AND reached.start <= happened AND happened < reached.finish
-WHERE first_day < until{wanted} AND (who = 'anyone' OR happened >= adult_from)"""
+SETTINGS = f"SET dynamic_or_filter_threshold = {_CODES_IN_A_FILTER}"
 
 
-def steps(
-    kind: Kind, events: str, rows: Sequence[Row], *, home: bool, on: date | None = None, prefix: str = ""
-) -> str:
-    """The SQL that turns events into packed intervals, with what their kind carries.
+def steps(kind: Kind, events: str, rows: Sequence[Row], *, together: str = "", on: date | None = None) -> str:
+    """The SQL that turns events into intervals: of whom, in which stream, on which days, carrying what.
 
     Args:
         kind: the kind of stream that `rows` are of.
         events: SQL that reads the events.
         rows: the tall map, which the session holds as the table `tall`.
-        home: whether the streams reach everyone at home.
+        together: the table of who lived with which child; given, the answer is about those children, and
+            has a column `child`; not given, it is about the subjects themselves, with `subject_id`.
         on: keep only what counts on this day.
-        prefix: of the tables `people`, `home_people` and `together`.
     """
-    texts = any(row.text is not None for row in rows)
-    codes = ", ".join(quote(code) for code in sorted({row.code for row in rows}))
-    people = "home_people" if home else "people"
-    fill = {"packed": _PACKED + _CARRIED[kind], "prefix": prefix, "people": people, "wanted": ""}
-    reached = _OWN.format_map(fill | {"wanted": " AND who = 'anyone'" if home else ""})
-    return f"""
-WITH read AS (  -- only the codes that some stream of this kind reads
-  SELECT {_columns(kind, texts=texts)} FROM {events}
-  WHERE code IN ({codes}) AND withdrawn IS NOT TRUE AND (known_until IS NULL OR known_until > known_at)
-), dated AS (  -- the days on which each counts
-  SELECT subject_id, stream, who, {_carried_columns(kind)}known_at - {_ZERO} AS known,
-         time::DATE - {_ZERO} AS happened,
-         least({OPEN}, greatest(0, known_at - {_ZERO}, time::DATE - {_ZERO} + after_days)) AS first_day,
-         least({OPEN}, known_until - {_ZERO}, time::DATE - {_ZERO} + days,
-               CASE WHEN while_open THEN end_time::DATE - {_ZERO} END) AS last_day
-  FROM read JOIN tall ON tall.code = read.code{_TEXT if texts else ""}
-  WHERE first_day < last_day{_WANTED[kind]}{_on(on)}
-)  -- and the children that each reaches{reached}{_AT_HOME.format_map(fill) if home else ""}"""
+    counting = _always(rows) if on is None else _one_day(rows, on)
+    days = f"{counting.first_day}::USMALLINT AS first_day, {counting.last_day}::USMALLINT AS last_day"
+    texts = " AND tall.text = text_value" if _texts(rows) else ""
+    dated = f"""
+WITH read AS (  -- what was ever known
+  SELECT {_columns(kind, rows)} FROM {events} WHERE withdrawn IS NOT TRUE AND {counting.known}{_WANTED[kind]}
+), dated AS (  -- in which streams, and the days on which it counts
+  SELECT subject_id, stream, who, time, {days}{_CARRIED[kind]}
+  FROM read JOIN tall ON tall.code = read.code{texts}{counting.counts}
+)"""
+    carried = "".join(f", {name}" for name in EXTRA[kind])
+    if not together:
+        return f"""{dated}
+SELECT subject_id, stream, first_day, last_day{carried} FROM dated WHERE first_day < last_day"""
+    return f"""{dated}  -- and the children whom it reaches through their home
+SELECT child, stream, first_day, last_day{carried}
+FROM dated JOIN {together} AS t ON t.subject_id = dated.subject_id
+ AND t.start <= time::DATE - {_ZERO} AND time::DATE - {_ZERO} < t.finish
+WHERE first_day < last_day AND (who = 'anyone' OR time::DATE - {_ZERO} >= adult_from)"""
 
 
-def _columns(kind: Kind, *, texts: bool) -> str:
-    columns = ["subject_id", "code", "time", "known_at", "known_until", "end_time"]
+class _Counting(NamedTuple):
+    """SQL: what is known at all, the first day and the day after the last, and more to ask of the join."""
+
+    known: str
+    first_day: str
+    last_day: str
+    counts: str
+
+
+def _always(rows: Sequence[Row]) -> _Counting:
+    """Every day, with no more work than these rows of the tall map ask for."""
+    happened = "time::DATE + after_days" if any(row.after_days for row in rows) else "time::DATE"
+    ends = ["known_until"]
+    ends += ["time::DATE + days"] if any(row.days is not None for row in rows) else []
+    ends += ["CASE WHEN while_open THEN end_time::DATE END"] if any(row.while_open for row in rows) else []
+    return _Counting(
+        "(known_until IS NULL OR known_until > known_at)",
+        f"least({OPEN}, greatest(0, greatest(known_at, {happened}) - {_ZERO}))",
+        f"greatest(0, least({OPEN}, least({', '.join(ends)}) - {_ZERO}))",
+        "",
+    )
+
+
+def _one_day(rows: Sequence[Row], on: date) -> _Counting:
+    """One day: what does not count on it is dropped before anything is worked out."""
+    day, number = f"DATE '{on}'", (on - DAY_ZERO).days
+    counts = " AND time >= tall.oldest AND time < tall.newest"
+    if any(row.while_open for row in rows):
+        counts += f" AND (NOT while_open OR end_time IS NULL OR end_time >= {day} + 1)"
+    known = f"known_at <= {day} AND (known_until IS NULL OR known_until > {day}) AND time < {day} + 1"
+    return _Counting(known, str(number), str(number + 1), counts)
+
+
+def _texts(rows: Sequence[Row]) -> bool:
+    return any(row.text is not None for row in rows)
+
+
+def _columns(kind: Kind, rows: Sequence[Row]) -> str:
+    columns = ["subject_id", "code", "time", "known_at", "known_until"]
+    columns += ["end_time"] if any(row.while_open for row in rows) else []
     columns += ["record_id"] if kind == "last" else []
     columns += ["place_id"] if kind == "places" else []
-    columns += ["numeric_value"] if kind in VALUED else []
-    columns += ["text_value"] if texts else []
-    return ", ".join(columns)
-
-
-def _carried_columns(kind: Kind) -> str:
-    columns = ["time", "record_id"] if kind == "last" else ["place_id"] if kind == "places" else []
-    columns += ["round(numeric_value::DOUBLE * 1000)::BIGINT AS milli"] if kind in VALUED else []
-    return "".join(column + ", " for column in columns)
-
-
-def _on(on: date | None) -> str:
-    if on is None:
-        return ""
-    day = (on - DAY_ZERO).days
-    return f" AND first_day <= {day} AND last_day > {day}"
+    columns += ["text_value"] if _texts(rows) else []
+    return ", ".join(columns) + (_MILLI if kind in VALUED else "")

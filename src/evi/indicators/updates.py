@@ -19,10 +19,10 @@ import numpy as np
 from evi.indicators.changing import Concerned, applied, who_is_concerned
 from evi.indicators.compiler import Evaluation, groups
 from evi.indicators.covering import Group, read_coverage
-from evi.indicators.extraction import extract
+from evi.indicators.extraction import Extraction
 from evi.indicators.intervals import Days, Keys, Mask, keys, of_subjects
 from evi.indicators.packed import Intervals, Packed, joined, none_of, rows_of
-from evi.indicators.people import People, load_together, number_people
+from evi.indicators.people import People, last_days, load_together, number_people
 from evi.indicators.plan import Kind, Plan, Stream, streams_of
 from evi.indicators.queries import read_labelled
 from evi.indicators.registry import Indicator, Registry
@@ -112,7 +112,7 @@ def update_spans(
             load_together(con, where=f"subject_id IN ({changed})" if changed else "false")
         saved = Writer(files.state, plan, people)
         for kind in plan.kinds:
-            delta = _delta(con, plan, store, kind, changes, concerned)
+            delta = _delta(con, plan, people, store, kind, changes, concerned)
             saved.append(renewal.apply(state.intervals(kind), delta))
             advance(1)
         saved.finish(coverage, con)
@@ -133,6 +133,7 @@ class _Delta:
 def _delta(
     con: duckdb.DuckDBPyConnection,
     plan: Plan,
+    people: People,
     store: Store,
     kind: Kind,
     changes: Changes,
@@ -140,20 +141,22 @@ def _delta(
 ) -> _Delta:
     """The intervals of the changed rows; those of people who are read again whole come from the store."""
     found = []
+    until = last_days(people, plan.registry)
     for events in (changes.added, changes.removed):
         if not events:
             found.append(none_of(kind))
             continue
-        codes = [
-            str(code) for (code,) in con.execute(f"SELECT DISTINCT code FROM {events} ORDER BY 1").fetchall()
-        ]
-        intervals = extract(con, plan, kind, events, codes)
+        rows = con.execute(f"SELECT DISTINCT code FROM {events} ORDER BY 1").fetchall()
+        codes = [str(code) for (code,) in rows]
+        intervals = Extraction(con, plan, people, until, events, codes).of(kind)
         found.append(intervals.take(~concerned.reread(plan, intervals)))
     added, removed = found
     if concerned.any_reread:
         here = "WHERE subject_id IN (SELECT subject_id FROM again_read)"
         events = f"(SELECT * FROM read_parquet({quote(store.by_code)}) {here})"
-        again = extract(con, plan, kind, events, store.codes(con), prefix="again_")
+        again = Extraction(con, plan, people, until, events, store.codes(con), together="again_together").of(
+            kind
+        )
         added = joined([added, again.take(concerned.reread(plan, again))])
     return _Delta(added, removed)
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from evi.workspace import District, EviError, Progress, RunLedger, StageResult
+from evi.workspace import District, EviError, Progress, RunLedger, StageResult, code_hash
 
 
 @dataclass(frozen=True)
@@ -91,8 +91,9 @@ def run_stage(
 
 
 def _remove_untrusted(stage: Stage, district: District, ledger: RunLedger, *, everything: bool) -> None:
-    """Remove outputs that are not what the last run wrote, lest the next run builds on them."""
+    """Remove outputs that this code did not write, or that are not what it wrote: nothing builds on them."""
     last = ledger.latest(stage.name)
+    everything = everything or (last is not None and last.code != code_hash() and not stage.keeps)
     for name, digest in (last.outputs if last else {}).items():
         path = district.root / name
         if path.is_file() and (everything or ledger.hash_files([path]) != {name: digest}):

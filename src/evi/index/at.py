@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 
 from evi.index.catalogue import NOT_ENOUGH_KNOWN, Catalogue
-from evi.index.children import child_steps
+from evi.index.children import run_child_steps
 from evi.index.places import place_steps
 from evi.index.registry import read_catalogue
 from evi.index.sources import open_sources
@@ -27,14 +27,9 @@ TABLES = {
     "lsoas": "SELECT * FROM lsoa_index ORDER BY lsoa",
     "rates": "SELECT * FROM rates ORDER BY place_kind, place, indicator",
     "domain_rates": "SELECT * FROM domain_rates ORDER BY place_kind, place, domain",
-    "states": """SELECT c.subject_id, coalesce(present, []) AS present, coalesce(since, []) AS since,
-                        coalesce(assessable, []) AS assessable, coalesce(covered, []) AS covered
-                 FROM child_index AS c
-                 LEFT JOIN (SELECT subject_id, list(indicator ORDER BY position) FILTER (present) AS present,
-                                   list(since ORDER BY position) FILTER (present) AS since,
-                                   list(indicator ORDER BY position) AS assessable
-                            FROM state_at JOIN own USING (position) GROUP BY subject_id) USING (subject_id)
-                 LEFT JOIN (SELECT subject_id, list(feed ORDER BY feed) AS covered
+    "states": """SELECT subject_id, present, since, assessable, coalesce(feeds, []) AS covered
+                 FROM child_lists
+                 LEFT JOIN (SELECT subject_id, list(feed ORDER BY feed) AS feeds
                             FROM covered_at GROUP BY subject_id) USING (subject_id)
                  ORDER BY subject_id""",
     "links": """SELECT feed, person, subject_id FROM people SEMI JOIN child_index USING (subject_id)
@@ -69,7 +64,7 @@ def index_at(
     try:
         with progress.task(f"Index at {day}", 3) as advance:
             load_catalogue(con, catalogue)
-            run_steps(con, child_steps(day, catalogue))
+            run_child_steps(con, day, catalogue)
             advance(1)
             run_steps(con, place_steps(day, catalogue))
             advance(1)

@@ -13,8 +13,11 @@ from __future__ import annotations
 
 from datetime import date
 
+import duckdb
+
 from evi.index.catalogue import DOUBTFUL_LINK, NOT_ENOUGH_KNOWN, Catalogue
-from evi.index.steps import Step
+from evi.index.states import load_lists
+from evi.index.steps import Step, run_steps
 from evi.workspace import quote
 
 ADULT_MONTHS = 216
@@ -29,12 +32,20 @@ def latest_at(table: str, columns: str, order: str, day: date) -> str:
     )
 
 
+def run_child_steps(con: duckdb.DuckDBPyConnection, day: date, catalogue: Catalogue) -> None:
+    """Run everything from spans to `child_index`, and make `child_lists`. Needs `load_catalogue` first."""
+    run_steps(con, state_steps(day))
+    load_lists(con, catalogue)
+    run_steps(con, child_steps(day, catalogue))
+
+
 def child_steps(day: date, catalogue: Catalogue) -> list[Step]:
-    """The steps from spans to `child_index`, one row a child. Needs `load_catalogue` first."""
-    return [*_state(day), *_counts(catalogue), *_doubt(), _missing(), _child_index(day, catalogue)]
+    """The steps from `state_at` to `child_index`, one row a child; `load_lists` comes before them."""
+    return [*_counts(catalogue), *_doubt(), _child_index(day, catalogue)]
 
 
-def _state(day: date) -> list[Step]:
+def state_steps(day: date) -> list[Step]:
+    """The steps from spans to `child_at` and `state_at`: who is in the index, and what is known of them."""
     open_on = f"true_from <= DATE '{day}' AND (true_to IS NULL OR true_to > DATE '{day}')"
     age = f"datediff('month', birth_month, DATE '{day}')"
     return [
@@ -51,17 +62,26 @@ def _state(day: date) -> list[Step]:
             f"WHERE start <= DATE '{day}' AND (\"end\" IS NULL OR \"end\" > DATE '{day}')",
         ),
         Step(
+            "present_at",
+            "indicators present on the day; spans of one child and indicator never overlap",
+            f"""SELECT subject_id, position, group_no, true_from AS since
+                FROM spans JOIN own USING (indicator) WHERE {open_on}""",
+        ),
+        Step(
+            "group_at",
+            "groups of needs covered on the day",
+            f"""SELECT subject_id, group_no FROM covered JOIN own_groups USING (needs) WHERE {open_on}""",
+        ),
+        Step(
             "open_at",
-            "spans open on the day, of the child's own index",
-            f"""SELECT subject_id, position, domain, bool_or(present) AS present,
-                       bool_or(NOT present) AS covered, min(since) AS since,
-                       any_value(age_from) AS age_from, any_value(age_to) AS age_to
-                FROM (SELECT subject_id, indicator, true AS present, true_from AS since
-                      FROM spans WHERE {open_on}
-                      UNION ALL
-                      SELECT subject_id, indicator, false, NULL FROM covered JOIN needs USING (needs)
-                      WHERE {open_on})
-                JOIN own USING (indicator) GROUP BY subject_id, position, domain""",
+            "indicators that are present, or that somebody could tell",
+            """SELECT p.subject_id, p.position, true AS present, g.group_no IS NOT NULL AS covered, since
+               FROM present_at AS p
+               LEFT JOIN group_at AS g ON g.subject_id = p.subject_id AND g.group_no = p.group_no
+               UNION ALL
+               SELECT g.subject_id, o.position, false, true, NULL
+               FROM group_at AS g JOIN own AS o ON o.group_no = g.group_no
+               ANTI JOIN present_at AS p ON p.subject_id = g.subject_id AND p.position = o.position""",
         ),
         Step(
             "child_at",
@@ -78,9 +98,8 @@ def _state(day: date) -> list[Step]:
         Step(
             "state_at",
             "child and indicator, where it is present or assessable and for the child's age",
-            """SELECT subject_id, position, domain, present, covered,
-                      CASE WHEN present THEN since END AS since
-               FROM open_at JOIN child_at USING (subject_id)
+            """SELECT subject_id, position, domain_no, present, covered, since
+               FROM open_at JOIN child_at USING (subject_id) JOIN own USING (position)
                WHERE age_months >= age_from AND age_months < age_to""",
         ),
     ]
@@ -88,9 +107,9 @@ def _state(day: date) -> list[Step]:
 
 def _counts(catalogue: Catalogue) -> list[Step]:
     by_domain = ",\n".join(
-        f"count(*) FILTER (present AND domain = {quote(domain)})::SMALLINT AS {domain}_present, "
-        f"count(*) FILTER (domain = {quote(domain)})::SMALLINT AS {domain}_assessable"
-        for domain in catalogue.domain_ids
+        f"count(*) FILTER (present AND domain_no = {number})::SMALLINT AS {domain}_present, "
+        f"count(*) FILTER (domain_no = {number})::SMALLINT AS {domain}_assessable"
+        for number, domain in enumerate(catalogue.domain_ids)
     )
     return [
         Step(
@@ -166,22 +185,6 @@ def _doubt() -> list[Step]:
     ]
 
 
-def _missing() -> Step:
-    return Step(
-        "completing",
-        "feeds that would answer what is not known, the most useful first",
-        """SELECT subject_id, list(feed ORDER BY answers DESC, feed) AS would_complete
-           FROM (SELECT c.subject_id, f.feed, count(*) AS answers
-                 FROM child_at AS c
-                 JOIN own AS o ON c.age_months >= o.age_from AND c.age_months < o.age_to
-                 ANTI JOIN state_at AS s ON s.subject_id = c.subject_id AND s.position = o.position
-                 JOIN own_feeds AS f ON f.indicator = o.indicator
-                 ANTI JOIN covered_at AS v ON v.subject_id = c.subject_id AND v.feed = f.feed
-                 GROUP BY c.subject_id, f.feed)
-           GROUP BY subject_id""",
-    )
-
-
 def _child_index(day: date, catalogue: Catalogue) -> Step:
     bands = catalogue.bands
     above = "".join(
@@ -209,8 +212,8 @@ def _child_index(day: date, catalogue: Catalogue) -> Step:
                    least(n_present / n_assessable, least) AS evi_low,
                    greatest(n_present / n_assessable, most) AS evi_high,
                    coalesce(n_doubtful, 0)::SMALLINT AS n_doubtful, link_probability,
-                   coalesce(would_complete, []) AS would_complete, {by_domain}
+                   would_complete, {by_domain}
             FROM child_at AS c JOIN applicable USING (age_months)
             LEFT JOIN counted USING (subject_id) LEFT JOIN behind USING (subject_id)
-            LEFT JOIN doubted USING (subject_id) LEFT JOIN completing USING (subject_id)""",
+            LEFT JOIN doubted USING (subject_id) JOIN child_lists USING (subject_id)""",
     )

@@ -9,7 +9,7 @@ import duckdb
 
 from evi.index.at import at_folder
 from evi.index.catalogue import Catalogue, Entry
-from evi.index.children import child_steps
+from evi.index.children import run_child_steps
 from evi.index.evidence import Evidence, read_evidence
 from evi.index.explanation import (
     AbsentNeed,
@@ -24,7 +24,7 @@ from evi.index.explanation import (
 from evi.index.places import LARGE_ADDRESS
 from evi.index.registry import read_catalogue
 from evi.index.sources import open_sources
-from evi.index.steps import load_catalogue, run_steps
+from evi.index.steps import load_catalogue
 from evi.workspace import District, EviError, quote
 
 
@@ -44,7 +44,7 @@ def explain(
     con = open_sources(district, only=subject_id)
     try:
         load_catalogue(con, catalogue)
-        run_steps(con, child_steps(day, catalogue))
+        run_child_steps(con, day, catalogue)
         child = _child(con, subject_id, day)
         states = con.execute(
             """SELECT indicator, present, since FROM state_at JOIN own USING (position) ORDER BY position"""

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from evi.index.catalogue import Catalogue
-from evi.index.children import child_steps
+from evi.index.children import state_steps
+from evi.index.states import number_children
 from evi.index.steps import columns, load_catalogue, run_steps
 
 Flags = npt.NDArray[np.bool_]
@@ -58,11 +59,8 @@ class Matrix:
 def matrix_at(con: duckdb.DuckDBPyConnection, day: date, catalogue: Catalogue) -> Matrix:
     """Read the matrix of `day` from a session of `open_sources`."""
     load_catalogue(con, catalogue)
-    run_steps(con, child_steps(day, catalogue)[:6])
-    con.execute(
-        "CREATE OR REPLACE TEMP TABLE numbered AS "
-        "SELECT *, row_number() OVER (ORDER BY subject_id) - 1 AS row FROM child_at"
-    )
+    run_steps(con, state_steps(day))
+    number_children(con)
     rows = columns(
         con,
         "SELECT subject_id, age_months // 12 AS age, coalesce(household_id, 0) AS household, lsoa, school "

@@ -134,16 +134,16 @@ def _rates(day: date) -> list[Step]:
         Step(
             "domain_at",
             "child and domain: whether a need is present, where a feed that can tell covers the child",
-            """SELECT subject_id, domain, bool_or(covered) AS covered,
+            """SELECT subject_id, domain_no, bool_or(covered) AS covered,
                       CASE WHEN bool_or(covered) THEN bool_or(present AND covered) ELSE bool_or(present) END
                         AS present
-               FROM state_at GROUP BY subject_id, domain""",
+               FROM state_at GROUP BY subject_id, domain_no""",
         ),
         Step(
             "domain_rates",
             "children with a need in each domain, of those whom a feed that can tell covers, by place",
             f"""SELECT place_kind, place, DATE '{day}' AS date, domain, {figures}
-                FROM ({everywhere("domain", "domain_at")})""",
+                FROM ({everywhere("domain_no", "domain_at")}) JOIN own_domains USING (domain_no)""",
         ),
     ]
 

@@ -36,21 +36,29 @@ def run_steps(con: duckdb.DuckDBPyConnection, steps: Iterable[Step]) -> None:
 
 
 def load_catalogue(con: duckdb.DuckDBPyConnection, catalogue: Catalogue) -> None:
-    """Put the indicators of the child's own index into the session.
+    """Put the indicators of the child's own index into a session of `open_sources`.
 
-    Makes `own(position, indicator, domain, scope, age_from, age_to, every_feed)`,
+    Makes `own(position, indicator, domain, domain_no, group_no, scope, age_from, age_to, every_feed)`,
+    `own_domains(domain_no, domain)`, `own_groups(group_no, needs)`,
     `own_feeds(indicator, feed)`, `own_codes(indicator, pattern, stem)` (`stem` is what the codes of a pattern
     that ends in `*` begin with), and `of_places(indicator, place_kind, rate_of, rate_at_least, minimum)`.
     """
     own, of_places = catalogue.own, catalogue.of_places
     read = [(entry.id, code) for entry in own for code in entry.codes]
     pairs = [(entry.id, feed) for entry in own for feed in entry.feeds]
+    domains = {domain: number for number, domain in enumerate(catalogue.domain_ids)}
+    groups = dict(con.execute("SELECT indicator, needs FROM needs").fetchall())
+    numbers = {needs: number for number, needs in enumerate(sorted(set(groups.values())))}
     tables = {
+        "own_domains": pa.table({"domain_no": _numbers(domains.values()), "domain": _texts(domains)}),
+        "own_groups": pa.table({"group_no": _numbers(numbers.values()), "needs": _texts(numbers)}),
         "own": pa.table(
             {
                 "position": _numbers(range(len(own))),
                 "indicator": _texts(entry.id for entry in own),
                 "domain": _texts(entry.domain for entry in own),
+                "domain_no": _numbers(domains[entry.domain] for entry in own),
+                "group_no": _numbers(numbers.get(groups.get(entry.id, ""), -1) for entry in own),
                 "scope": _texts(entry.scope for entry in own),
                 "age_from": _numbers(entry.age_from for entry in own),
                 "age_to": _numbers(entry.age_to for entry in own),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import duckdb
 import numpy as np
 
 from evi.indicators.covering import Coverage
-from evi.indicators.intervals import Keys, Mask
+from evi.indicators.intervals import OPEN, Days, Keys, Mask, keys, nothing
 from evi.indicators.packed import EXTRA, Intervals, Packed, groups_of, joined, rows_of
 from evi.indicators.people import People, load_together
 from evi.indicators.plan import Plan
@@ -53,6 +53,16 @@ class Concerned:
             return self.everything[children]
         return self.everything[children] | (through_home[intervals.streams] & self.at_home[children])
 
+    def renumbered_days(self, days: Days | None) -> Days:
+        """Days of then with the numbers of now; those of people who are gone are left out."""
+        if days is None or self.renumbered is None:
+            return days or nothing()
+        numbers = self.renumbered[days.subjects]
+        here = numbers >= 0
+        return Days(
+            keys(numbers[here], days.starts[here] & OPEN), keys(numbers[here], days.ends[here] & OPEN)
+        )
+
     def carried_over(self, plan: Plan, then: Intervals) -> tuple[Intervals, Packed]:
         """The rows then that still stand, renumbered; and the streams and children that lose some."""
         if self.renumbered is not None:
@@ -68,13 +78,23 @@ class Concerned:
 
 
 def who_is_concerned(
-    con: duckdb.DuckDBPyConnection, state: State, people: People, coverage: Coverage
+    con: duckdb.DuckDBPyConnection,
+    state: State,
+    people: People,
+    coverage: Coverage,
+    sources: Mapping[str, str],
 ) -> Concerned:
     """Compare people, homes and coverage with what the last build saw.
 
     Leaves in the session, if anything is to be read again, the tables `again_together` of those who live with
     the children concerned, and `again_read` of the subjects whose events are read.
     """
+    if (
+        all(state.has_same(sources, name) for name in sources)
+        and sources.keys() == state.about["sources"].keys()
+    ):
+        nobody = np.zeros(len(people), np.bool_)
+        return Concerned(nobody, nobody, {}, None, gone=False)
     then = state.people
     renumbered = None if np.array_equal(then.ids, people.ids) else people.numbers_of(then.ids)
     numbers = np.arange(len(then)) if renumbered is None else renumbered
@@ -206,7 +226,15 @@ def applied(then: Intervals, added: Intervals, removed: Intervals) -> tuple[Inte
     fresh = everything.take(np.repeat(first, net))
     rest = np.ones(len(then), np.bool_)
     rest[places] = False
-    kept = then.take(rest)
-    at = np.searchsorted(kept.packed, fresh.packed)
-    extra = {name: np.insert(kept.extra[name], at, fresh.extra[name]) for name in EXTRA[then.kind]}
-    return Intervals(then.kind, np.insert(kept.packed, at, fresh.packed), extra), touched
+    at = np.searchsorted(then.packed, fresh.packed)
+    target = at - np.searchsorted(places, at) + np.arange(len(fresh))
+    mask = np.ones(len(then) - len(places) + len(fresh), np.bool_)
+    mask[target] = False
+
+    def spliced(old: np.ndarray, new: np.ndarray) -> np.ndarray:
+        column = np.empty(len(mask), old.dtype)
+        column[mask], column[target] = old[rest], new
+        return column
+
+    extra = {name: spliced(then.extra[name], fresh.extra[name]) for name in EXTRA[then.kind]}
+    return Intervals(then.kind, spliced(then.packed, fresh.packed), extra), touched

@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.dataset as ds
-import pyarrow.parquet as pq
 
-from evi.indicators.intervals import DAY_ZERO, OPEN, Keys, day_number
+from evi.indicators.covering import Group
+from evi.indicators.intervals import OPEN, Keys, day_number, day_of, nothing
+from evi.indicators.labelled import Labelled
 from evi.indicators.people import People
 from evi.indicators.rates import counts, places_on, rate_column
 from evi.indicators.reference import ADULT_MONTHS
 from evi.indicators.registry import Indicator, Registry
 from evi.indicators.sources import Store, arrow, coded
 from evi.indicators.spans import SpanFiles, index_folder, registry_of, session
+from evi.indicators.state import State
 from evi.workspace import District, EviError, quote
 
 STATES = ("not assessable", "absent", "present")
 """What 0, 1 and 2 stand for in a `States` matrix."""
-
-_EPOCH = (DAY_ZERO - date(1970, 1, 1)).days
 
 
 @dataclass(frozen=True)
@@ -134,43 +131,33 @@ class SpanIndex:
         self.source = source
         self.registry = registry or registry_of(source)
         self.files = SpanFiles(index_folder(source, out))
-        _exists(self.files)
-
-    @cached_property
-    def people(self) -> People:
-        """Everyone whose month of birth is known."""
-        path = Store.of(self.source).folder / "subjects.parquet"
-        table = pq.read_table(path, columns=["subject_id", "birth_month", "kind"])
-        ids, kinds = table["subject_id"].to_numpy(), table["kind"].combine_chunks().dictionary_encode()
-        born = table["birth_month"].cast(pa.int32()).to_numpy()
-        homes = kinds.dictionary.to_pylist()
-        home = kinds.indices.to_numpy() == (homes.index("home") if "home" in homes else -1)
-        known = np.isfinite(born.astype(np.float64)) & ~home
-        days = born[known].astype(np.int64).astype("datetime64[D]")
-        months = days.astype("datetime64[M]").astype(np.int64)
-        order = np.argsort(ids[known], kind="stable")
-        return People(ids[known][order], months[order])
+        state = State.open(self.files.state)
+        if state is None:
+            raise EviError(
+                "it has not been made, or not finished.", where=str(self.files.state), do="Run `evi index`."
+            )
+        self.state = state
 
     def state_at(self, on: date) -> States:
         """The three-valued state of every indicator for every child on a day."""
-        people, day = self.people, day_number(on)
+        people, day = self._people, day_number(on)
         young = (people.day_at_age(0) <= day) & (day < people.day_at_age(ADULT_MONTHS))
+        row = np.cumsum(young) - 1
         children = People(people.ids[young], people.months[young])
-        stored = [indicator.id for indicator in self.registry.stored]
-        place = {name: number for number, name in enumerate(stored)}
-        matrix = np.zeros((len(stored), len(children)), np.uint8)
-        for group, rows in self._open_on(self.files.covered, day, children):
-            for name in self._groups.get(group, ()):
-                matrix[place[name], rows] = 1
-        for name, rows in self._open_on(self.files.spans, day, children):
-            if name in place:
-                matrix[place[name], rows] = 2
+        matrix = np.zeros((len(self._stored), len(children)), np.uint8)
+        covered = np.zeros((len(self._covered.names), len(children)), np.uint8)
+        groups, numbers = self._covered.open_on(day)
+        covered[groups[young[numbers]], row[numbers[young[numbers]]]] = 1
+        matrix[:] = covered[self._group_of]
+        labels, numbers = self._spans.open_on(day)
+        some = young[numbers] & (self._place[labels] >= 0)
+        matrix[self._place[labels[some]], row[numbers[some]]] = 2
         places = self._places(on, children) if self.registry.rates else {}
         rates = [
-            rate_column(rate, matrix[place[rate.rate.indicator]], places, children, day)
+            rate_column(rate, matrix[self._stored.index(rate.rate.indicator)], places, children, day)
             for rate in self.registry.rates
         ]
-        names = (*stored, *(indicator.id for indicator in self.registry.rates))
+        names = (*self._stored, *(indicator.id for indicator in self.registry.rates))
         return States(on, children.ids, names, np.concatenate((matrix, *(row[None] for row in rates))).T)
 
     def share_around(self, rate: Indicator, states: States, subject_id: int) -> tuple[int, int]:
@@ -187,109 +174,67 @@ class SpanIndex:
             kinds = sorted({indicator.rate.among for indicator in self.registry.rates})
             return {among: places_on(con, Store.of(self.source), among, on, children) for among in kinds}
 
-    def days(self, subject_id: int, indicator: str) -> list[tuple[date, date | None]]:
+    def days(self, subject_id: int, indicator: str) -> list[tuple[date | None, date | None]]:
         """The days on which an indicator is present for one child, `[from, to)`; an open end is none."""
-        spans = ds.dataset(self.files.spans).to_table(
-            filter=(ds.field("subject_id") == subject_id) & (ds.field("indicator") == indicator)
-        )
-        rows: list[dict[str, Any]] = spans.to_pylist()
-        return [(row["true_from"], row["true_to"]) for row in rows]
+        [number] = self._people.numbers_of(np.array([subject_id], np.int64))
+        days = self._spans.of(indicator) or nothing()
+        mine = days.subjects == number
+        ends = zip(days.starts[mine] & OPEN, days.ends[mine] & OPEN, strict=True)
+        return [(day_of(int(first)), day_of(int(last))) for first, last in ends]
 
     def prevalence_by_month(self, first: date, last: date) -> pa.Table:
         """Present and assessable children for each indicator on the first day of each month."""
         months = _months(first, last)
         edges = np.array([day_number(month) for month in months], np.int64)
-        slot = np.searchsorted(edges, np.arange(OPEN + 1)).astype(
-            np.int32
-        )  # the first month on or after a day
-        stored = [indicator.id for indicator in self.registry.stored]
-        present = self._series(self.files.spans, stored, slot, len(months))
-        beyond = self._series(self.files.beyond, stored, slot, len(months))
-        names = list(self._groups)
-        covered = dict(zip(names, self._series(self.files.covered, names, slot, len(months)), strict=True))
-        by_indicator = {name: covered[group] for group, members in self._groups.items() for name in members}
-        known = [by_indicator[name] + beyond[place] for place, name in enumerate(stored)]
+        slots = np.searchsorted(edges, np.arange(OPEN + 1))  # the first month on or after each day
+        present = self._spans.by_slot(slots, len(months))
+        beyond = self.state.days("beyond").by_slot(slots, len(months))
+        covered = self._covered.by_slot(slots, len(months))[self._group_of]
+        mine = [self._spans.names.index(name) for name in self._stored]
         return arrow(
             {
-                "indicator": pa.array(np.repeat(stored, len(months)), pa.string()),
-                "month": pa.array(months * len(stored), pa.date32()),
-                "present": np.asarray(present, np.int64).reshape(-1),
-                "assessable": np.asarray(known, np.int64).reshape(-1),
+                "indicator": pa.array(np.repeat(self._stored, len(months)), pa.string()),
+                "month": pa.array(months * len(self._stored), pa.date32()),
+                "present": present[mine].reshape(-1),
+                "assessable": (covered + beyond[mine]).reshape(-1),
             }
         )
 
     @cached_property
-    def _groups(self) -> dict[str, list[str]]:
-        table = pq.read_table(self.files.needs).to_pydict()
-        asked = {indicator.id for indicator in self.registry.stored}
-        if not asked <= set(table["indicator"]):
+    def _people(self) -> People:
+        return self.state.people
+
+    @cached_property
+    def _stored(self) -> list[str]:
+        return [indicator.id for indicator in self.registry.stored]
+
+    @cached_property
+    def _spans(self) -> Labelled:
+        spans = self.state.days("spans")
+        if not set(self._stored) <= set(spans.names):
             raise EviError(
                 "the spans were made with a registry that lacks some of today's indicators.",
                 where=str(self.files.spans),
                 do="Run `evi index`, or `evi run`.",
             )
-        groups: dict[str, list[str]] = {}
-        for name, group in zip(table["indicator"], table["needs"], strict=True):
-            groups.setdefault(group, [])
-            if name in asked:
-                groups[group].append(name)
-        return groups
+        return spans
 
-    def _open_on(self, path: Path, day: int, children: People) -> Iterator[tuple[str, npt.NDArray[np.int64]]]:
-        """For each label of a file, the children with an interval that is open on the day."""
-        for label, ids, starts, ends in _labelled(path):
-            rows = children.numbers_of(ids[(starts <= day) & (ends > day)])
-            yield label, rows[rows >= 0]
+    @cached_property
+    def _covered(self) -> Labelled:
+        return self.state.days("covered")
 
-    def _series(
-        self, path: Path, labels: Sequence[str], slot: npt.NDArray[np.integer], months: int
-    ) -> list[npt.NDArray[np.int64]]:
-        place = {name: number for number, name in enumerate(labels)}
-        change = np.zeros((len(labels), months + 1), np.int64)
-        for label, _, starts, ends in _labelled(path, ids=False):
-            if label not in place:
-                continue
-            change[place[label]] += np.bincount(slot[starts], minlength=months + 1)
-            change[place[label]] -= np.bincount(slot[ends], minlength=months + 1)
-        return list(np.cumsum(change, axis=1)[:, :months])
+    @cached_property
+    def _place(self) -> Keys:
+        """For each label of the spans its place among the stored indicators; −1: not asked for."""
+        places = {name: place for place, name in enumerate(self._stored)}
+        return np.array([places.get(name, -1) for name in self._spans.names], np.int64)
 
-
-def read_labelled(path: Path) -> dict[str, tuple[Keys, Keys, Keys]]:
-    """A whole file of spans by its labels: subject ids and days as numbers."""
-    found: dict[str, list[tuple[Keys, Keys, Keys]]] = {}
-    for label, *columns in _labelled(path):
-        found.setdefault(label, []).append((columns[0], columns[1], columns[2]))
-    return {
-        label: parts[0]
-        if len(parts) == 1
-        else tuple(np.concatenate(column) for column in zip(*parts, strict=True))  # type: ignore[misc]
-        for label, parts in found.items()
-    }
-
-
-def _labelled(path: Path, *, ids: bool = True) -> Iterator[tuple[str, Keys, Keys, Keys]]:
-    """Each row group of a spans file: its one label, the subjects, and the days as numbers."""
-    with pq.ParquetFile(path) as file:
-        columns = (["subject_id"] if ids else []) + ["true_from", "true_to"]
-        table = file.read(columns=columns)
-        first = 0
-        for number in range(file.num_row_groups):
-            group: Any = file.metadata.row_group(number)
-            rows = table.slice(first, group.num_rows)
-            first += group.num_rows
-            label = str(group.column(1).statistics.min)
-            yield (
-                label,
-                np.asarray(rows["subject_id"].to_numpy()) if ids else np.empty(0, np.int64),
-                _day_numbers(rows["true_from"]),
-                _day_numbers(rows["true_to"]),
-            )
-
-
-def _day_numbers(column: pa.ChunkedArray[Any]) -> Keys:
-    open_ended: Any = OPEN + _EPOCH
-    numbers: Any = column.cast(pa.int32()).fill_null(open_ended).to_numpy()
-    return np.asarray(numbers - np.int32(_EPOCH))
+    @cached_property
+    def _group_of(self) -> Keys:
+        """For each stored indicator the place of its group of needs."""
+        places = {name: place for place, name in enumerate(self._covered.names)}
+        groups = [Group.of(indicator).name for indicator in self.registry.stored]
+        return np.array([places[group] for group in groups], np.int64)
 
 
 def _months(first: date, last: date) -> list[date]:

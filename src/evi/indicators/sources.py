@@ -11,7 +11,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from evi.workspace import District, EviError, quote
+from evi.workspace import District, EviError, file_hash, quote
 
 _OPTIONAL = {
     "coverage": 'subject_id BIGINT, feed VARCHAR, start DATE, "end" DATE, known_at DATE',
@@ -81,6 +81,11 @@ class Store:
             raise EviError("it has not been made yet.", where=str(path), do="Run `evi load`, or `evi run`.")
         con.execute(f"CREATE TEMP TABLE IF NOT EXISTS no_{name} ({_OPTIONAL[name]})")
         return f"no_{name}"
+
+    def hashes(self) -> dict[str, str]:
+        """Content hashes of the tables of people that there are."""
+        paths = {name: self.folder / f"{name}.parquet" for name in ("subjects", "coverage", "residence")}
+        return {name: file_hash(path) for name, path in paths.items() if path.is_file()}
 
     def codes(self, con: duckdb.DuckDBPyConnection) -> list[str]:
         """Every code that the store holds, in order."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from evi.indicators.compiler import Evaluation, groups
 from evi.indicators.covering import Group, read_coverage
 from evi.indicators.extraction import Extraction
 from evi.indicators.intervals import DAY_BITS, DAY_ZERO, OPEN, Days
+from evi.indicators.labelled import Labelled, labelled
 from evi.indicators.people import People, last_days, load_together, number_people
 from evi.indicators.plan import Plan
 from evi.indicators.registry import Registry, load_registry
@@ -109,7 +110,7 @@ def build_spans(
             load_together(con)
         events, until = f"read_parquet({quote(store.by_code)})", last_days(people, plan.registry)
         extraction = Extraction(con, plan, people, until, events, store.codes(con))
-        saved = state.Writer(files.state, plan, people)
+        saved = state.Writer(files.state, plan, people, store.hashes())
         for kind, streams in batches:
             intervals = extraction.of(kind, streams).sorted()
             saved.append(intervals)
@@ -117,51 +118,62 @@ def build_spans(
             del intervals
             advance(1)
         saved.finish(evaluation.coverage, con)
-        rows = write_all(files, evaluation)
+        rows = write_all(files, evaluation, saved)
         saved.stand(state_of(source))
         advance(2)
     return StageResult("spans", rows)
 
 
-def write_all(files: SpanFiles, evaluation: Evaluation) -> dict[str, int]:
+def write_all(files: SpanFiles, evaluation: Evaluation, saved: state.Writer) -> dict[str, int]:
     """Write every file of spans from a full evaluation; returns their rows."""
-    plan, people = evaluation.plan, evaluation.people
-    by_group = groups(plan)
+    stored, by_group = evaluation.plan.registry.stored, groups(evaluation.plan)
     with ThreadPoolExecutor(2) as pool:
-        covered = dict(zip(by_group, pool.map(evaluation.covered, by_group.values()), strict=True))
-        spans = dict(zip(plan.registry.stored, pool.map(evaluation.spans, plan.registry.stored), strict=True))
-        beyond = dict(zip(spans, pool.map(evaluation.beyond, spans, spans.values()), strict=True))
-        jobs = {
-            "spans": pool.submit(
-                write, files.spans, "indicator", people, ((i.id, d) for i, d in spans.items())
-            ),
-            "covered": pool.submit(
-                write, files.covered, "needs", people, ((g.name, d) for g, d in covered.items())
-            ),
-            "beyond": pool.submit(
-                write, files.beyond, "indicator", people, ((i.id, d) for i, d in beyond.items())
-            ),
-        }
-        rows = {name: job.result() for name, job in jobs.items()}
-    write_needs(files, plan.registry)
-    return rows
+        covered = list(pool.map(evaluation.covered, by_group.values()))
+        spans = list(pool.map(evaluation.spans, stored))
+        beyond = list(pool.map(evaluation.beyond, stored, spans))
+    ids = [indicator.id for indicator in stored]
+    return write_days(
+        files,
+        evaluation.people,
+        saved,
+        spans=labelled(zip(ids, spans, strict=True)),
+        covered=labelled(zip((group.name for group in by_group), covered, strict=True)),
+        beyond=labelled(zip(ids, beyond, strict=True)),
+    )
 
 
-def write(path: Path, label: str, people: People, labelled: Iterable[tuple[str, Days]]) -> int:
+def write_days(files: SpanFiles, people: People, saved: state.Writer, **days: Labelled) -> dict[str, int]:
+    """Write `spans`, `covered` and `beyond`, as Parquet and for questions, and the groups; returns rows."""
+    paths = {"spans": files.spans, "covered": files.covered, "beyond": files.beyond}
+    for name, found in days.items():
+        saved.keep(name, found)
+    with ThreadPoolExecutor(2) as pool:
+        jobs = [pool.submit(write, paths[name], people, found) for name, found in days.items()]
+        for job in jobs:
+            job.result()
+    write_needs(files, saved.plan.registry)
+    return {name: len(found.packed) for name, found in days.items()}
+
+
+def write(path: Path, people: People, days: Labelled) -> None:
     """Write one file of spans, sorted by label, subject and day; the same days give the same bytes.
 
     No row group holds two labels, so a reader that wants few labels skips the rest.
     """
+    label = "needs" if path.stem == "covered" else "indicator"
     types: dict[str, Any] = {"subject_id": pa.int64(), label: pa.string(), "true_from": pa.date32()}
     schema = pa.schema(types | {"true_to": pa.date32()})
-    options: dict[str, Any] = {"compression": "zstd", "compression_level": 1, "use_dictionary": [label, "true_from", "true_to"]}
-    rows = 0
+    options: dict[str, Any] = {
+        "compression": "zstd",
+        "compression_level": 1,
+        "use_dictionary": [label, "true_from", "true_to"],
+    }
     with replace_file(path) as scratch, pq.ParquetWriter(scratch, schema, **options) as writer:
-        for name, days_of_label in sorted(labelled, key=lambda pair: pair[0]):
-            for table in _tables(schema, name, people, days_of_label):
-                writer.write_table(table)
-                rows += table.num_rows
-    return rows
+        for name in days.names:
+            found = days.of(name)
+            if found is not None:
+                for table in _tables(schema, name, people, found):
+                    writer.write_table(table)
 
 
 def _tables(schema: pa.Schema, name: str, people: People, days: Days) -> Iterator[pa.Table]:

@@ -17,13 +17,14 @@ import duckdb
 import numpy as np
 
 from evi.indicators.covering import Coverage, by_feed
+from evi.indicators.labelled import Labelled
 from evi.indicators.packed import EXTRA, Intervals
 from evi.indicators.people import People
 from evi.indicators.plan import Kind, Plan
 from evi.indicators.sources import numbers
 from evi.workspace import replace_file
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever the meaning of the files changes; an older state is rebuilt."""
 
 _COVERAGE = ("feed", "person", "start", "end", "known")
@@ -35,11 +36,12 @@ _ABOUT = "about.json"
 class Writer:
     """Writes the state of one build or update."""
 
-    def __init__(self, folder: Path, plan: Plan, people: People) -> None:
-        self.folder, self.plan, self.people = folder, plan, people
+    def __init__(self, folder: Path, plan: Plan, people: People, sources: Mapping[str, str]) -> None:
+        self.folder, self.plan, self.people, self.sources = folder, plan, people, dict(sources)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / _ABOUT).unlink(missing_ok=True)
         self._open: dict[str, Any] = {}
+        self._about: dict[str, Any] = {}
 
     def append(self, intervals: Intervals) -> None:
         """Write the next sorted intervals of a kind."""
@@ -49,20 +51,33 @@ class Writer:
                 self._open[path] = (self.folder / f"{path}.partial").open("wb")
             np.ascontiguousarray(column).tofile(self._open[path])
 
-    def finish(self, coverage: Coverage, con: duckdb.DuckDBPyConnection) -> None:
-        """Put the intervals in their places, with what they were made with."""
+    def finish(self, coverage: Coverage, con: duckdb.DuckDBPyConnection, then: State | None = None) -> None:
+        """Put the intervals in their places, with what they were made with.
+
+        With `then`, what its sources still say is left as it is.
+        """
         for path, stream in self._open.items():
             stream.close()
             (self.folder / f"{path}.partial").replace(self.folder / f"{path}.bin")
-        self._save("people", {"ids": self.people.ids, "months": self.people.months})
-        self._save("coverage", coverage_columns(coverage))
-        self._save("residence", residence_columns(con))
-        self._save("adults", adult_columns(con))
-        self._about = {
+        same_people = then is not None and then.has_same(self.sources, "subjects")
+        if not same_people:
+            self._save("people", {"ids": self.people.ids, "months": self.people.months})
+        if not (same_people and then is not None and then.has_same(self.sources, "coverage")):
+            self._save("coverage", coverage_columns(coverage))
+        if not (same_people and then is not None and then.has_same(self.sources, "residence")):
+            self._save("residence", residence_columns(con))
+            self._save("adults", adult_columns(con))
+        self._about |= {
             "format": FORMAT,
             "registry": self.plan.registry.digest,
             "feeds": sorted(coverage.rows),
+            "sources": self.sources,
         }
+
+    def keep(self, name: str, days: Labelled) -> None:
+        """Write the days that answer questions: `spans`, `covered` or `beyond`."""
+        self._save(name, {"days": days.packed})
+        self._about[name] = {"labels": list(days.names), "rows": list(days.rows)}
 
     def stand(self, store_state: str = "") -> None:
         """Say that the state stands, after everything that rests on it was written."""
@@ -84,14 +99,24 @@ class State:
         self.about: dict[str, Any] = json.loads((folder / _ABOUT).read_text())
 
     @classmethod
-    def open(cls, folder: Path, plan: Plan) -> State | None:
-        """The state in a folder; none if there is none, or it is of another registry or format."""
+    def open(cls, folder: Path, plan: Plan | None = None) -> State | None:
+        """The state in a folder; none if there is none, or it is of another format (or another plan)."""
         try:
             state = cls(folder)
         except (FileNotFoundError, json.JSONDecodeError):
             return None
-        fits = state.about.get("format") == FORMAT and state.about.get("registry") == plan.registry.digest
-        return state if fits else None
+        fits = plan is None or state.about.get("registry") == plan.registry.digest
+        return state if fits and state.about.get("format") == FORMAT else None
+
+    def has_same(self, sources: Mapping[str, str], name: str) -> bool:
+        """Whether a table of the store is, to the byte, what it was."""
+        return bool(name in sources and self.about["sources"].get(name) == sources[name])
+
+    def days(self, name: str) -> Labelled:
+        """The days that answer questions, memory-mapped: `spans`, `covered` or `beyond`."""
+        about = self.about[name]
+        packed = self._load(name, "days").view(np.uint64)
+        return Labelled(tuple(about["labels"]), tuple(about["rows"]), packed)
 
     @property
     def store(self) -> str:

@@ -8,7 +8,7 @@ would write, to the byte.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
@@ -20,14 +20,22 @@ from evi.indicators.changing import Concerned, applied, who_is_concerned
 from evi.indicators.compiler import Evaluation, groups
 from evi.indicators.covering import Group, read_coverage
 from evi.indicators.extraction import Extraction
-from evi.indicators.intervals import Days, Keys, Mask, keys, of_subjects
+from evi.indicators.intervals import Days, Keys, Mask, of_subjects
+from evi.indicators.labelled import Labelled, labelled
 from evi.indicators.packed import Intervals, Packed, joined, none_of, rows_of
 from evi.indicators.people import People, last_days, load_together, number_people
 from evi.indicators.plan import Kind, Plan, Stream, streams_of
-from evi.indicators.queries import read_labelled
 from evi.indicators.registry import Indicator, Registry
 from evi.indicators.sources import Store
-from evi.indicators.spans import SpanFiles, build_spans, index_folder, registry_of, session, state_of, write
+from evi.indicators.spans import (
+    SpanFiles,
+    build_spans,
+    index_folder,
+    registry_of,
+    session,
+    state_of,
+    write_days,
+)
 from evi.indicators.state import State, Writer
 from evi.records import changes_since, store_state
 from evi.workspace import SILENT, District, Progress, StageResult, quote
@@ -101,22 +109,24 @@ def update_spans(
     if state is None or not all(path.is_file() for path in files.all):
         return build_spans(source, progress, registry=plan.registry, out=files.folder)
     with session(source) as con, progress.task("Update of spans", len(plan.kinds) + 1) as advance:
+        sources = store.hashes()
         people = number_people(con, store, plan.registry)
-        coverage = read_coverage(con, store)
-        concerned = who_is_concerned(con, state, people, coverage)
-        renewal = _Renewal(plan, concerned)
+        same = state.has_same(sources, "subjects") and state.has_same(sources, "coverage")
+        coverage = state.coverage if same else read_coverage(con, store)
+        concerned = who_is_concerned(con, state, people, coverage, sources)
+        renewal = _Renewal(plan, state, concerned)
         if plan.reaches_home:
             changed = " UNION ".join(
-                f"SELECT subject_id FROM {e}" for e in (changes.added, changes.removed) if e
+                f"SELECT subject_id FROM {events}" for events in (changes.added, changes.removed) if events
             )
             load_together(con, where=f"subject_id IN ({changed})" if changed else "false")
-        saved = Writer(files.state, plan, people)
+        saved = Writer(files.state, plan, people, sources)
         for kind in plan.kinds:
             delta = _delta(con, plan, people, store, kind, changes, concerned)
             saved.append(renewal.apply(state.intervals(kind), delta))
             advance(1)
-        saved.finish(coverage, con)
-        rows = _rewrite(files, Evaluation(plan, people, coverage), renewal)
+        rows = _rewrite(files, Evaluation(plan, people, coverage), renewal, saved)
+        saved.finish(coverage, con, state)
         saved.stand(state_of(source))
         advance(1)
     return StageResult("spans", rows)
@@ -164,8 +174,8 @@ def _delta(
 class _Renewal:
     """Which children's intervals changed in which streams, and the intervals as they now are."""
 
-    def __init__(self, plan: Plan, concerned: Concerned) -> None:
-        self.plan, self.concerned = plan, concerned
+    def __init__(self, plan: Plan, then: State, concerned: Concerned) -> None:
+        self.plan, self.then, self.concerned = plan, then, concerned
         self._now: dict[Kind, Intervals] = {}
         self._changed: dict[Stream, Keys] = {}
 
@@ -216,7 +226,7 @@ class _Renewal:
         return intervals.take(rows_of(intervals, np.concatenate(wanted))) if wanted else none_of(kind)
 
 
-def _rewrite(files: SpanFiles, evaluation: Evaluation, renewal: _Renewal) -> dict[str, int]:
+def _rewrite(files: SpanFiles, evaluation: Evaluation, renewal: _Renewal, saved: Writer) -> dict[str, int]:
     stored, by_group = evaluation.plan.registry.stored, groups(evaluation.plan)
     group_masks = {group: renewal.covered(group) for group in by_group}
     masks = {i: renewal.children(i) | group_masks[Group.of(i)] for i in stored}
@@ -234,55 +244,32 @@ def _rewrite(files: SpanFiles, evaluation: Evaluation, renewal: _Renewal) -> dic
     }
     by_id = {indicator.id: mask for indicator, mask in masks.items()}
     by_name = {group.name: mask for group, mask in group_masks.items() if group in covered}
-    people, gone = evaluation.people, renewal.concerned.gone
+    then = renewal.then
     names = [indicator.id for indicator in stored]
-    return {
-        "spans": _patch(files.spans, names, people, {i.id: d for i, d in spans.items()}, by_id, gone),
-        "covered": _patch(
-            files.covered,
-            [g.name for g in by_group],
-            people,
-            {g.name: d for g, d in covered.items()},
-            by_name,
-            gone,
+
+    def patched(
+        name: str, labels: Sequence[str], fresh: Mapping[str, Days], of: Mapping[str, Mask]
+    ) -> Labelled:
+        old = then.days(name)
+        days = ((label, renewal.concerned.renumbered_days(old.of(label))) for label in labels)
+        return labelled((label, _replaced(d, of.get(label), fresh.get(label))) for label, d in days)
+
+    return write_days(
+        files,
+        evaluation.people,
+        saved,
+        spans=patched("spans", names, {i.id: d for i, d in spans.items()}, by_id),
+        covered=patched(
+            "covered", [g.name for g in by_group], {g.name: d for g, d in covered.items()}, by_name
         ),
-        "beyond": _patch(files.beyond, names, people, {i.id: d for i, d in beyond.items()}, by_id, gone),
-    }
+        beyond=patched("beyond", names, {i.id: d for i, d in beyond.items()}, by_id),
+    )
 
 
-def _patch(
-    path: Path,
-    labels: Sequence[str],
-    people: People,
-    fresh: Mapping[str, Days],
-    masks: Mapping[str, Mask],
-    gone: bool,
-) -> int:
-    """Write a file of spans again with the days of some children replaced; returns its rows."""
-    then = read_labelled(path)
-    if not fresh and not gone:
-        return sum(len(ids) for ids, _, _ in then.values())
-
-    def patched() -> Iterator[tuple[str, Days]]:
-        for label in labels:
-            days = _numbered(people, *then[label]) if label in then else None
-            if label in fresh:
-                days = fresh[label] if days is None else _replaced(days, masks[label], fresh[label])
-            if days is not None:
-                yield label, days
-
-    return write(path, "needs" if path.stem == "covered" else "indicator", people, patched())
-
-
-def _numbered(people: People, ids: Keys, starts: Keys, ends: Keys) -> Days:
-    numbers = people.numbers_of(ids)
-    if bool((numbers < 0).any()):
-        here = numbers >= 0
-        numbers, starts, ends = numbers[here], starts[here], ends[here]
-    return Days(keys(numbers, starts), keys(numbers, ends))
-
-
-def _replaced(days: Days, mask: Mask, fresh: Days) -> Days:
+def _replaced(days: Days, mask: Mask | None, fresh: Days | None) -> Days:
+    """The days with those of the children in the mask replaced."""
+    if mask is None or fresh is None:
+        return days
     kept = of_subjects(days, ~mask)
     place = np.searchsorted(kept.starts, fresh.starts)
     return Days(np.insert(kept.starts, place, fresh.starts), np.insert(kept.ends, place, fresh.ends))

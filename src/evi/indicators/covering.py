@@ -70,13 +70,19 @@ class Coverage:
 
 
 def read_coverage(
-    con: duckdb.DuckDBPyConnection, store: Store, on: date | None = None, *, watched: bool = True
+    con: duckdb.DuckDBPyConnection,
+    store: Store,
+    people: People,
+    on: date | None = None,
+    *,
+    watched: bool = True,
 ) -> Coverage:
-    """Read who is covered by what; needs the table `people` in the session.
+    """Read who is covered by what.
 
     Args:
-        con: a session with the table `people`.
+        con: a session.
         store: whose coverage.
+        people: who there is.
         on: only what was known on this day (and then in no order).
         watched: with `on`, also coverage of other days; some needs ask for coverage at an earlier age.
     """
@@ -92,17 +98,20 @@ def read_coverage(
         known += f""" AND start <= DATE '{on}' AND ("end" IS NULL OR "end" > DATE '{on}')"""
     table = numbers(
         con.sql(
-            f"""SELECT number, child, least({OPEN}, greatest(0, start - {zero}))::BIGINT AS start,
+            f"""SELECT number::UTINYINT AS number, subject_id,
+                       least({OPEN}, greatest(0, start - {zero}))::BIGINT AS start,
                        least({OPEN}, greatest(0, coalesce("end" - {zero}, {OPEN})))::BIGINT AS finish,
                        least({OPEN}, greatest(0, known_at - {zero}))::BIGINT AS known
-                FROM {coverage} JOIN people USING (subject_id) JOIN feeds USING (feed) {known}"""
+                FROM {coverage} JOIN feeds USING (feed) {known}"""
         )
     )
-    columns = [table[name] for name in ("child", "start", "finish", "known")]
+    child = people.numbers_of(table["subject_id"])
+    columns = [child, *(table[name] for name in ("start", "finish", "known"))]
     if on is None:
-        order = np.lexsort((*reversed(columns), table["number"]))
+        order = np.lexsort((*reversed(columns[2:]), keys(child, columns[1]), table["number"]))
     else:
-        order = np.argsort(table["number"].astype(np.uint8), kind="stable")
+        order = np.argsort(table["number"], kind="stable")
+    order = order[child[order] >= 0]
     return by_feed(names, table["number"][order], *(column[order] for column in columns))
 
 

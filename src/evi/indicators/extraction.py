@@ -51,7 +51,7 @@ class Extraction:
         self.con.execute(SETTINGS)
         wanted = [s for s in self.plan.streams if s.kind == kind] if streams is None else list(streams)
         parts = [none_of(kind)]
-        for rows in _alike(self.plan.tall(self.codes, wanted)):
+        for rows in _alike(self.plan.tall(self.codes, wanted), by_days=self.on is not None):
             own = [row for row in rows if row.who != "adults"]
             home = [row for row in rows if row.who != "child"]
             parts += [self._read(kind, own)] if own else []
@@ -62,21 +62,24 @@ class Extraction:
         _load_tall(self.con, self.plan, rows, self.on)
         found = numbers(self.con.sql(steps(kind, self.events, rows, together=together, on=self.on)))
         child = found["child"] if together else self.people.numbers_of(found["subject_id"])
-        first, last = found["first_day"].astype(np.uint64), found["last_day"].astype(np.uint64)
-        packed = (found["stream"].astype(np.uint64) << np.uint64(56)) | (first << np.uint64(16)) | last
+        packed = found["stream"].astype(np.uint64) << np.uint64(56)
         packed |= (child.astype(np.uint64) & np.uint64((1 << 24) - 1)) << np.uint64(32)
         here = child >= 0
-        here[here] = first[here] < self.until[child[here]]
+        if self.on is None:
+            first = found["first_day"].astype(np.uint64)
+            packed |= (first << np.uint64(16)) | found["last_day"]
+            here[here] = first[here] < self.until[child[here]]
         extra = {name: found[name].astype(np.int64, copy=False) for name in EXTRA[kind]}
         intervals = Intervals(kind, packed, extra)
         return intervals if bool(here.all()) else intervals.take(here)
 
 
-def _alike(rows: Sequence[Row]) -> list[list[Row]]:
-    """Rows of the tall map that ask for the same columns: no text is read for those that want none."""
-    kinds: dict[tuple[bool, bool], list[Row]] = {}
+def _alike(rows: Sequence[Row], *, by_days: bool) -> list[list[Row]]:
+    """Rows of the tall map that ask for the same columns (and, for one day, for events of about one age)."""
+    kinds: dict[tuple[bool, bool, int], list[Row]] = {}
     for row in rows:
-        kinds.setdefault((row.while_open, row.text is not None), []).append(row)
+        years = -1 if row.days is None else row.days // 365
+        kinds.setdefault((row.while_open, row.text is not None, years if by_days else 0), []).append(row)
     return list(kinds.values())
 
 

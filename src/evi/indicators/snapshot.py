@@ -52,7 +52,7 @@ def evaluate_at(source: District | Path, on: date, *, registry: Registry | None 
     plan = Plan.of(registry or registry_of(source))
     people = number_people(con, store, plan.registry, homes=plan.reaches_home)
     watched = any(indicator.needs.watched_at_months for indicator in plan.registry.stored)
-    coverage = read_coverage(con, store, on, watched=watched)
+    coverage = read_coverage(con, store, people, on, watched=watched)
     if plan.reaches_home:
         load_together(con)
     events, until = f"read_parquet({quote(store.by_code)})", last_days(people, plan.registry)

@@ -105,7 +105,7 @@ def build_spans(
     batches = [(kind, streams) for kind in plan.kinds for streams in plan.batches(kind)]
     with session(source) as con, progress.task("Spans of indicators", len(batches) + 2) as advance:
         people = number_people(con, store, plan.registry)
-        evaluation = Evaluation(plan, people, read_coverage(con, store))
+        evaluation = Evaluation(plan, people, read_coverage(con, store, people))
         if plan.reaches_home:
             load_together(con)
         events, until = f"read_parquet({quote(store.by_code)})", last_days(people, plan.registry)

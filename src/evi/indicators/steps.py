@@ -46,33 +46,36 @@ def steps(kind: Kind, events: str, rows: Sequence[Row], *, together: str = "", o
         on: keep only what counts on this day.
     """
     counting = _always(rows) if on is None else _one_day(rows, on)
-    days = f"{counting.first_day}::USMALLINT AS first_day, {counting.last_day}::USMALLINT AS last_day"
+    days = f", {counting.first_day}::USMALLINT AS first_day, {counting.last_day}::USMALLINT AS last_day"
+    shown, wanted = ", first_day, last_day", "WHERE first_day < last_day"
+    if on is not None:  # every row counts on the day asked, so there is nothing to say of days
+        days, shown, wanted = "", "", "WHERE true"
     texts = " AND tall.text = text_value" if _texts(rows) else ""
     dated = f"""
 WITH read AS (  -- what was ever known
   SELECT {_columns(kind, rows)} FROM {events} WHERE withdrawn IS NOT TRUE AND {counting.known}{_WANTED[kind]}
 ), dated AS (  -- in which streams, and the days on which it counts
-  SELECT subject_id, stream, who, time, {days}{_CARRIED[kind]}
+  SELECT subject_id, stream::UTINYINT AS stream, who, time{days}{_CARRIED[kind]}
   FROM read JOIN tall ON tall.code = read.code{texts}{counting.counts}
 )"""
     carried = "".join(f", {name}" for name in EXTRA[kind])
     if not together:
         return f"""{dated}
-SELECT subject_id, stream, first_day, last_day{carried} FROM dated WHERE first_day < last_day"""
+SELECT subject_id, stream{shown}{carried} FROM dated {wanted}"""
     return f"""{dated}  -- and the children whom it reaches through their home
-SELECT child, stream, first_day, last_day{carried}
+SELECT child, stream{shown}{carried}
 FROM dated JOIN {together} AS t ON t.subject_id = dated.subject_id
  AND t.start <= time::DATE - {_ZERO} AND time::DATE - {_ZERO} < t.finish
-WHERE first_day < last_day AND (who = 'anyone' OR time::DATE - {_ZERO} >= adult_from)"""
+{wanted} AND (who = 'anyone' OR time::DATE - {_ZERO} >= adult_from)"""
 
 
 class _Counting(NamedTuple):
     """SQL: what is known at all, the first day and the day after the last, and more to ask of the join."""
 
     known: str
-    first_day: str
-    last_day: str
-    counts: str
+    first_day: str = ""
+    last_day: str = ""
+    counts: str = ""
 
 
 def _always(rows: Sequence[Row]) -> _Counting:
@@ -85,18 +88,20 @@ def _always(rows: Sequence[Row]) -> _Counting:
         "(known_until IS NULL OR known_until > known_at)",
         f"least({OPEN}, greatest(0, greatest(known_at, {happened}) - {_ZERO}))",
         f"greatest(0, least({OPEN}, least({', '.join(ends)}) - {_ZERO}))",
-        "",
     )
 
 
 def _one_day(rows: Sequence[Row], on: date) -> _Counting:
     """One day: what does not count on it is dropped before anything is worked out."""
-    day, number = f"DATE '{on}'", (on - DAY_ZERO).days
+    day = f"DATE '{on}'"
     counts = " AND time >= tall.oldest AND time < tall.newest"
     if any(row.while_open for row in rows):
         counts += f" AND (NOT while_open OR end_time IS NULL OR end_time >= {day} + 1)"
     known = f"known_at <= {day} AND (known_until IS NULL OR known_until > {day}) AND time < {day} + 1"
-    return _Counting(known, str(number), str(number + 1), counts)
+    longest = [row.days for row in rows]
+    if None not in longest:  # told to the scan, which then decodes less
+        known += f" AND time >= {day} + 1 - {max(days for days in longest if days is not None)}"
+    return _Counting(known, counts=counts)
 
 
 def _texts(rows: Sequence[Row]) -> bool:

@@ -112,7 +112,7 @@ def update_spans(
         sources = store.hashes()
         people = number_people(con, store, plan.registry)
         same = state.has_same(sources, "subjects") and state.has_same(sources, "coverage")
-        coverage = state.coverage if same else read_coverage(con, store)
+        coverage = state.coverage if same else read_coverage(con, store, people)
         concerned = who_is_concerned(con, state, people, coverage, sources)
         renewal = _Renewal(plan, state, concerned)
         if plan.reaches_home:

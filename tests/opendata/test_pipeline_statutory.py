@@ -58,7 +58,7 @@ def test_what_the_returns_support_is_assessable(district: Path) -> None:
 def test_nothing_else_is_and_the_feed_that_would_answer_is_named(district: Path) -> None:
     subject = duckdb.sql(
         f"SELECT subject_id FROM read_parquet('{district}/index/at-*/children.parquet') "
-        "ORDER BY n_present DESC, subject_id LIMIT 1"
+        "WHERE age_months >= 72 ORDER BY n_present DESC, subject_id LIMIT 1"
     ).fetchall()[0][0]
     said = evi("child", str(subject), "--district", district).stdout
     assert "Not enough known" in said

@@ -47,7 +47,11 @@ def texts(path: Path) -> Iterator[str]:
     if path.suffix == ".parquet":
         table = pq.read_table(path)
         for name in table.column_names:
-            yield "\n".join(map(str, table.column(name).unique().to_pylist()))
+            column = table.column(name)
+            while pa.types.is_nested(column.type) and not pa.types.is_struct(column.type):
+                column = pc.list_flatten(column)
+            values = column.to_pylist() if pa.types.is_struct(column.type) else column.unique().to_pylist()
+            yield "\n".join(map(str, values))
 
 
 def hub_files(folder: Path) -> list[Path]:

@@ -83,7 +83,7 @@ INDEX = Stage(
 REPORT = Stage(
     name="report",
     title="Write the report",
-    reads=lambda d: files(d.index, d.records, d.spine, d.geography),
+    reads=lambda d: files(d.index, d.records, d.spine, d.geography, d.rejects),
     writes=lambda d, _params: files(d.outputs / "report.html"),
     run=_report,
 )

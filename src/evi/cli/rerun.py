@@ -98,7 +98,7 @@ def _copy_for(stage: Stage, manifest: Manifest, district: District, root: Path) 
     root.mkdir()
     outputs = {path.relative_to(district.root).parts[0] for path in stage.writes(district, manifest.params)}
     for entry in district.root.iterdir():
-        if entry.name in outputs | {"runs", "truth"} or entry.name.startswith("."):
+        if entry.name in outputs | {"truth"} or entry.name.startswith("."):
             continue
         (root / entry.name).symlink_to(entry)
     if stage.name == "link":  # pseudonyms persist from one spine to the next, so the spine is an input too

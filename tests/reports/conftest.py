@@ -16,7 +16,7 @@ from evi.index.registry import catalogue_of
 from evi.indicators import load_registry
 from evi.reports import build_report
 
-CHILDREN = 500
+CHILDREN = 300
 
 
 @pytest.fixture(scope="session")

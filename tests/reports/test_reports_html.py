@@ -189,7 +189,7 @@ def test_where_little_is_known_each_section_says_so(tmp_path, shipped):
         "Nothing came from",
         "Not enough is known of any child here on this day, so no index is shown.",
         "The records don’t reach back a year yet, so there is no change to show.",
-        "None came together clearly more often than chance",
+        "None came together clearly more often than chance, across two services",
         "The records of this district don’t say where children live, so there is no map.",
         "Nothing. Every row that the services sent could be read.",
         "No step has written down its run",

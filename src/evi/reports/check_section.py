@@ -97,7 +97,7 @@ def check_section(material: Material) -> Section:
         f"The list of needs has the mark {material.catalogue.digest[:12]}. It holds "
         f"{len(material.catalogue.own)} questions about a child and the home, and "
         f"{len(material.catalogue.of_places)} about schools and areas.",
-        f"How the bands were set: {material.catalogue.bands.method}",
+        "How the bands were set: " + material.catalogue.bands.method.replace("`", ""),
         table("Files of this index and their marks (BLAKE2b)", ("File", "Mark"), hashes),
         Note("To do a step again and compare: evi rerun, with its file from runs/history. To see what "
              "changed between two days or two runs, and why: evi diff."),

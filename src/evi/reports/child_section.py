@@ -18,12 +18,12 @@ def children_section(material: Material, *, show: bool) -> Section:
     Args:
         show: whether single children may stand in this report. A report travels; a child's reasons shouldn't.
     """
-    title = "Three children, and why"
+    title = "What does one child’s record look like?"
     how = "One child at a time: evi child NUMBER. With every record behind it: evi child NUMBER --trace."
     if not show:
         return section(
             "children",
-            "One child, and why",
+            title,
             "This report may be passed on, so it shows no single child. Those who are allowed to can see "
             "a child's needs, since when each has been there, which service said so, and what nobody knows.",
             how,

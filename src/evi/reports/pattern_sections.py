@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from itertools import combinations
+from typing import TypeVar
+
 from matplotlib.figure import Figure
 
 from evi.index import Concentration, Order, Pair
@@ -14,6 +19,8 @@ from evi.reports.words import months_text
 
 MOST_PAIRS = 10
 MOST_ROWS = 10
+MOST_EACH = 3
+T = TypeVar("T")
 _CLEAR = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
 
 
@@ -21,23 +28,25 @@ def patterns_section(material: Material) -> Section:
     """Pairs and threes against chance, and which need appears first."""
     title = "Which needs come together?"
     found = material.patterns
-    domain = {entry.id: entry.domain for entry in material.catalogue.own}
-    joined = [pair for pair in found.joined if domain[pair.first] != domain[pair.second]]
+    joined = [pair for pair in found.joined if across_services(material, (pair.first, pair.second))]
     if not joined:
         return section(
             "patterns",
             title,
-            f"We compared {found.n_pairs_tested:,} pairs of needs with what chance would give. None came "
-            "together clearly more often than chance, in numbers large enough to show.",
+            f"We compared {found.n_pairs_tested:,} pairs of needs with what chance would give. "
+            "None came together clearly more often than chance, across two services and in numbers "
+            "large enough to show.",
         )
-    top = _varied(joined)
+    strongest = sorted(joined, key=lambda pair: (-pair.low, pair.first, pair.second))
+    top = _varied(strongest, lambda pair: (pair.first, pair.second), MOST_PAIRS)
+    top.sort(key=lambda pair: (-pair.lift, pair.first, pair.second))
     return section(
         "patterns",
         title,
         f"We compared {found.n_pairs_tested:,} pairs of needs with what chance alone would give among "
         f"children of the same age. {len(found.joined):,} pairs came together more often than that, and "
-        f"{len(joined):,} of these join two areas of life. Here are the {len(top)} that stand out most, with "
-        "no need shown more than three times.",
+        f"{len(joined):,} of these join what different services know. Here are the {len(top)} that stand out "
+        "most, with no kind of need shown more than three times.",
         _pairs_chart(material, top),
         _threes_table(material),
         _domains_table(material),
@@ -49,16 +58,22 @@ def patterns_section(material: Material) -> Section:
     )
 
 
-def _varied(joined: list[Pair], most_each: int = 3) -> list[Pair]:
-    """The pairs furthest above chance, no need in more than a few of them."""
-    used: dict[str, int] = {}
-    chosen: list[Pair] = []
-    for pair in sorted(joined, key=lambda pair: (-pair.low, pair.first, pair.second)):
-        if max(used.get(pair.first, 0), used.get(pair.second, 0)) < most_each and len(chosen) < MOST_PAIRS:
-            chosen.append(pair)
-            for name in (pair.first, pair.second):
-                used[name] = used.get(name, 0) + 1
-    return sorted(chosen, key=lambda pair: (-pair.lift, pair.first, pair.second))
+def across_services(material: Material, indicators: Sequence[str]) -> bool:
+    """Whether no two of the indicators can be answered by the same feed: what no service sees alone."""
+    feeds = [set(material.catalogue[indicator].feeds) for indicator in indicators]
+    return all(one.isdisjoint(other) for one, other in combinations(feeds, 2))
+
+
+def _varied(found: Iterable[T], names: Callable[[T], tuple[str, str]], most: int) -> list[T]:
+    """The first of them, with no family of needs (the goals of age five, say) in more than three."""
+    used: Counter[str] = Counter()
+    chosen: list[T] = []
+    for one in found:
+        families = {name.split("_")[0] for name in names(one)}
+        if len(chosen) < most and all(used[family] < MOST_EACH for family in families):
+            chosen.append(one)
+            used.update(families)
+    return chosen
 
 
 def _pairs_chart(material: Material, pairs: list[Pair]) -> Chart:
@@ -122,8 +137,7 @@ def _about(expected: float) -> str:
 
 def _threes_table(material: Material) -> Table | None:
     name = material.catalogue.title
-    domain = {entry.id: entry.domain for entry in material.catalogue.own}
-    across = [t for t in material.patterns.triples if len({domain[i] for i in t.indicators}) == 3]
+    across = [three for three in material.patterns.triples if across_services(material, three.indicators)]
     rows = [
         (" + ".join(name(i) for i in three.indicators), shown(three.n), _about(three.expected),
          f"{three.lift:.0f}", f"{three.low:.0f} to {three.high:.0f}")
@@ -132,7 +146,10 @@ def _threes_table(material: Material) -> Table | None:
     headers = ("Three needs", "Children with all three", "By chance", "Times", "Range")
     return (
         table(
-            "Three needs of three areas of life together, furthest above chance", headers, rows, (1, 2, 3, 4)
+            "Three needs that three services know, furthest above chance",
+            headers,
+            rows,
+            (1, 2, 3, 4),
         )
         if rows
         else None
@@ -151,10 +168,18 @@ def _domains_table(material: Material) -> Table | None:
 
 
 def _order_blocks(material: Material) -> list[Table | Note]:
-    wanted = [order for order in material.patterns.orders if not order.ages_decide and order.n_first]
-    clear = [order for order in wanted if order.share_first.low > 0.5][:MOST_ROWS]
+    wanted = [
+        order
+        for order in material.patterns.orders
+        if not order.ages_decide and order.n_first and across_services(material, (order.first, order.second))
+    ]
+    clear = _varied(
+        (order for order in wanted if order.share_first.low > 0.5),
+        lambda order: (order.first, order.second),
+        MOST_ROWS,
+    )
     if not clear:
-        return [Note("For no pair is it clear which need is known first.")]
+        return [Note("For no pair of two services is it clear which need is known first.")]
     return [
         table(
             "Which need is known first",

@@ -45,6 +45,9 @@ def linkage_section(material: Material) -> Section:
         if doubtful
         else f"Every match was made with a chance of {DOUBTFUL_LINK:.0%} or more of being right."
     )
+    if not any(row[3] for row in feeds):
+        alone = "No record of one service could be joined with another's: no person is in both."
+        return section("linkage", title, opening, alone, *_warnings(material))
     return section("linkage", title, opening, doubt, _joined_chart(feeds), *_warnings(material))
 
 

@@ -221,7 +221,7 @@ def applied(then: Intervals, added: Intervals, removed: Intervals) -> tuple[Inte
         raise EviError(
             "the changes take away records that the spans were not built from.",
             where="index/intervals",
-            do="Delete index/intervals and run `evi index` again: everything is then rebuilt.",
+            do="Run `evi index` again: everything is then built anew.",
         )
     fresh = everything.take(np.repeat(first, net))
     rest = np.ones(len(then), np.bool_)

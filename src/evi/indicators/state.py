@@ -34,12 +34,17 @@ _ABOUT = "about.json"
 
 
 class Writer:
-    """Writes the state of one build or update."""
+    """Writes the state of one build, or of an update of the state `then`."""
 
-    def __init__(self, folder: Path, plan: Plan, people: People, sources: Mapping[str, str]) -> None:
+    def __init__(
+        self, folder: Path, plan: Plan, people: People, sources: Mapping[str, str], then: State | None = None
+    ) -> None:
         self.folder, self.plan, self.people, self.sources = folder, plan, people, dict(sources)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / _ABOUT).unlink(missing_ok=True)
+        for leftover in folder.glob("*.partial") if then else folder.iterdir():
+            leftover.unlink()
+        self.then = then
         self._open: dict[str, Any] = {}
         self._about: dict[str, Any] = {}
 
@@ -51,11 +56,9 @@ class Writer:
                 self._open[path] = (self.folder / f"{path}.partial").open("wb")
             np.ascontiguousarray(column).tofile(self._open[path])
 
-    def finish(self, coverage: Coverage, con: duckdb.DuckDBPyConnection, then: State | None = None) -> None:
-        """Put the intervals in their places, with what they were made with.
-
-        With `then`, what its sources still say is left as it is.
-        """
+    def finish(self, coverage: Coverage, con: duckdb.DuckDBPyConnection) -> None:
+        """Put the intervals in their places, with what they were made with; what still stands is left."""
+        then = self.then
         for path, stream in self._open.items():
             stream.close()
             (self.folder / f"{path}.partial").replace(self.folder / f"{path}.bin")

@@ -120,13 +120,13 @@ def update_spans(
                 f"SELECT subject_id FROM {events}" for events in (changes.added, changes.removed) if events
             )
             load_together(con, where=f"subject_id IN ({changed})" if changed else "false")
-        saved = Writer(files.state, plan, people, sources)
+        saved = Writer(files.state, plan, people, sources, state)
         for kind in plan.kinds:
             delta = _delta(con, plan, people, store, kind, changes, concerned)
             saved.append(renewal.apply(state.intervals(kind), delta))
             advance(1)
         rows = _rewrite(files, Evaluation(plan, people, coverage), renewal, saved)
-        saved.finish(coverage, con, state)
+        saved.finish(coverage, con)
         saved.stand(state_of(source))
         advance(1)
     return StageResult("spans", rows)

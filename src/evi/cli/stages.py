@@ -48,7 +48,8 @@ def files(*folders: Path, keep: Callable[[Path], bool] = lambda _path: True) -> 
     for folder in folders:
         candidates = [folder] if folder.is_file() else sorted(folder.rglob("*")) if folder.is_dir() else []
         for path in candidates:
-            hidden = any(part.startswith(".") or part.endswith((".partial", ".old")) for part in path.parts)
+            parts = path.relative_to(folder).parts or (path.name,)
+            hidden = any(part.startswith(".") or part.endswith((".partial", ".old")) for part in parts)
             if path.is_file() and not hidden and keep(path):
                 found.append(path)
     return found

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from tests.pipeline.conftest import evi
 
 STAGES = ("encode", "link", "load", "index", "report")

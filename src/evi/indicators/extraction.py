@@ -61,14 +61,24 @@ class Extraction:
     def _read(self, kind: Kind, rows: Sequence[Row], together: str = "") -> Intervals:
         _load_tall(self.con, self.plan, rows, self.on)
         found = numbers(self.con.sql(steps(kind, self.events, rows, together=together, on=self.on)))
-        child = found["child"] if together else self.people.numbers_of(found["subject_id"])
-        packed = found["stream"].astype(np.uint64) << np.uint64(56)
-        packed |= (child.astype(np.uint64) & np.uint64((1 << 24) - 1)) << np.uint64(32)
+        child = (
+            found["child"].astype(np.int64, copy=False)
+            if together
+            else self.people.numbers_of(found["subject_id"])
+        )
         here = child >= 0
+        packed = found["stream"].astype(np.uint64)
+        packed <<= np.uint64(24)
+        packed |= child.view(np.uint64) & np.uint64((1 << 24) - 1)
+        packed <<= np.uint64(32)
         if self.on is None:
             first = found["first_day"].astype(np.uint64)
-            packed |= (first << np.uint64(16)) | found["last_day"]
-            here[here] = first[here] < self.until[child[here]]
+            here &= (
+                first.view(np.int64) < self.until[child]
+            )  # a child of −1 looks up some day, and is not here
+            first <<= np.uint64(16)
+            packed |= first
+            packed |= found["last_day"]
         extra = {name: found[name].astype(np.int64, copy=False) for name in EXTRA[kind]}
         intervals = Intervals(kind, packed, extra)
         return intervals if bool(here.all()) else intervals.take(here)

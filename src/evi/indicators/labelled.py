@@ -75,12 +75,14 @@ class Labelled:
 
 def packed_days(days: Days) -> Packed:
     """Merged days as packed rows."""
-    return ((days.starts << DAY_BITS) | (days.ends & OPEN)).astype(np.uint64)
+    packed = days.starts << DAY_BITS
+    packed |= days.ends & OPEN
+    return packed.view(np.uint64)
 
 
 def unpacked(packed: Packed) -> Days:
     """Packed rows as merged days."""
-    signed = packed.astype(np.int64)
+    signed = packed.view(np.int64)
     return Days(signed >> DAY_BITS, (signed >> (2 * DAY_BITS) << DAY_BITS) | (signed & OPEN))
 
 

@@ -48,24 +48,30 @@ class Intervals:
     @property
     def streams(self) -> Keys:
         """The number, within the kind, of each row's stream."""
-        return (self.packed >> np.uint64(56)).astype(np.int64)
+        return (self.packed >> np.uint64(56)).view(np.int64)
 
     @property
     def children(self) -> Keys:
         """The child of each row."""
-        return ((self.packed >> _GROUP) & _CHILD).astype(np.int64)
+        children = self.packed >> _GROUP
+        children &= _CHILD
+        return children.view(np.int64)
 
     @property
     def starts(self) -> Keys:
         """Child and first day of each row, as a key of `Days`."""
-        return ((self.packed >> np.uint64(16)) & np.uint64((1 << 40) - 1)).astype(np.int64)
+        starts = self.packed >> np.uint64(16)
+        starts &= np.uint64((1 << 40) - 1)
+        return starts.view(np.int64)
 
     @property
     def ends(self) -> Keys:
         """Child and day after the last of each row, as a key of `Days`."""
-        return (
-            (((self.packed >> _GROUP) & _CHILD) << np.uint64(16)) | (self.packed & np.uint64(OPEN))
-        ).astype(np.int64)
+        ends = self.packed >> _GROUP
+        ends &= _CHILD
+        ends <<= np.uint64(16)
+        ends |= self.packed & np.uint64(OPEN)
+        return ends.view(np.int64)
 
     def __len__(self) -> int:
         return len(self.packed)

@@ -19,7 +19,7 @@ Kind = Literal["count", "days", "places", "last", "sum"]
 KINDS: tuple[Kind, ...] = ("count", "days", "places", "last", "sum")
 
 
-BATCH = 24
+BATCH = 10
 """Streams of the kind `count` that are read together."""
 
 

@@ -26,7 +26,7 @@ from evi.indicators import Changes, Registry, SpanFiles, build_spans, update_spa
 from evi.indicators.reference import Event, World
 
 STEADY = settings(
-    deadline=None, max_examples=30, suppress_health_check=list(HealthCheck), report_multiple_bugs=False
+    deadline=None, max_examples=20, suppress_health_check=list(HealthCheck), report_multiple_bugs=False
 )
 
 

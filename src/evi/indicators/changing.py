@@ -79,6 +79,7 @@ class Concerned:
 
 def who_is_concerned(
     con: duckdb.DuckDBPyConnection,
+    plan: Plan,
     state: State,
     people: People,
     coverage: Coverage,
@@ -101,7 +102,9 @@ def who_is_concerned(
     here = numbers >= 0
     everything = np.ones(len(people), np.bool_)
     everything[numbers[here]] = people.months[numbers[here]] != then.months[here]
-    at_home = _at_changed_homes(con, state, people, everything)
+    at_home = np.zeros(len(people), np.bool_)
+    if plan.reaches_home:
+        at_home = _at_changed_homes(con, state, people, everything)
     concerned = Concerned(
         everything,
         at_home,
@@ -110,7 +113,7 @@ def who_is_concerned(
         not bool(here.all()),
     )
     if concerned.any_reread:
-        _load_again(con, people, concerned)
+        _load_again(con, people, concerned, reaches_home=plan.reaches_home)
     return concerned
 
 
@@ -191,16 +194,18 @@ def _same(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> bool:
     return all(np.array_equal(one[name], other[name]) for name in one)
 
 
-def _load_again(con: duckdb.DuckDBPyConnection, people: People, concerned: Concerned) -> None:
+def _load_again(
+    con: duckdb.DuckDBPyConnection, people: People, concerned: Concerned, *, reaches_home: bool
+) -> None:
     chosen = concerned.everything | concerned.at_home
     con.register("chosen", arrow({"subject_id": people.ids[chosen], "child": people.all_numbers[chosen]}))
     con.execute("CREATE OR REPLACE TEMP TABLE again_chosen AS SELECT * FROM chosen")
     con.unregister("chosen")
-    load_together(con, name="again_together", where="child IN (SELECT child FROM again_chosen)")
-    con.execute(
-        """CREATE OR REPLACE TEMP TABLE again_read AS
-           SELECT subject_id FROM again_chosen UNION SELECT subject_id FROM again_together"""
-    )
+    others = ""
+    if reaches_home:
+        load_together(con, name="again_together", where="child IN (SELECT child FROM again_chosen)")
+        others = "UNION SELECT subject_id FROM again_together"
+    con.execute(f"CREATE OR REPLACE TEMP TABLE again_read AS SELECT subject_id FROM again_chosen {others}")
 
 
 def applied(then: Intervals, added: Intervals, removed: Intervals) -> tuple[Intervals, Packed]:

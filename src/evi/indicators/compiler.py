@@ -78,7 +78,7 @@ class Evaluation:
         if not rests_on_silence(expression):
             return clipped(self._days(expression, np.empty(0, np.int64)), first, last)
         covered = self.covered(indicator)
-        return both(self._days(expression, np.unique(covered.subjects)), covered)
+        return both(self._days(expression, covered.who()), covered)
 
     def beyond(self, indicator: Indicator, spans: Days) -> Days:
         """The days on which it is present although no coverage says that a "no" would have meant no."""

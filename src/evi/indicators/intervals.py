@@ -49,6 +49,13 @@ class Days(NamedTuple):
         """The subject of each interval (meaningful for merged days)."""
         return self.starts >> DAY_BITS
 
+    def who(self) -> Keys:
+        """Each subject that has days, once, in order (of merged days)."""
+        subjects = self.subjects
+        first = np.ones(len(subjects), np.bool_)
+        first[1:] = subjects[1:] != subjects[:-1]
+        return subjects[first]
+
     def __len__(self) -> int:
         return len(self.starts)
 
@@ -125,7 +132,7 @@ def without(days: Days, taken: Days) -> Days:
     """The days that are not in `taken`; both are merged."""
     if len(days) == 0 or len(taken) == 0:
         return days
-    subjects = np.unique(days.subjects)
+    subjects = days.who()
     chosen = np.zeros(int(max(subjects[-1], taken.subjects[-1])) + 1, np.bool_)
     chosen[subjects] = True
     return both(days, outside(of_subjects(taken, chosen), subjects))

@@ -104,7 +104,7 @@ def build_spans(
     plan = Plan.of(registry or registry_of(source))
     batches = [(kind, streams) for kind in plan.kinds for streams in plan.batches(kind)]
     with session(source) as con, progress.task("Spans of indicators", len(batches) + 2) as advance:
-        people = number_people(con, store, plan.registry)
+        people = number_people(con, store, plan.registry, homes=plan.reaches_home)
         evaluation = Evaluation(plan, people, read_coverage(con, store, people))
         if plan.reaches_home:
             load_together(con)

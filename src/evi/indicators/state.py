@@ -67,7 +67,8 @@ class Writer:
             self._save("people", {"ids": self.people.ids, "months": self.people.months})
         if not (same_people and then is not None and then.has_same(self.sources, "coverage")):
             self._save("coverage", coverage_columns(coverage))
-        if not (same_people and then is not None and then.has_same(self.sources, "residence")):
+        same_homes = same_people and then is not None and then.has_same(self.sources, "residence")
+        if self.plan.reaches_home and not same_homes:
             self._save("residence", residence_columns(con))
             self._save("adults", adult_columns(con))
         self._about |= {

@@ -110,10 +110,10 @@ def update_spans(
         return build_spans(source, progress, registry=plan.registry, out=files.folder)
     with session(source) as con, progress.task("Update of spans", len(plan.kinds) + 1) as advance:
         sources = store.hashes()
-        people = number_people(con, store, plan.registry)
+        people = number_people(con, store, plan.registry, homes=plan.reaches_home)
         same = state.has_same(sources, "subjects") and state.has_same(sources, "coverage")
         coverage = state.coverage if same else read_coverage(con, store, people)
-        concerned = who_is_concerned(con, state, people, coverage, sources)
+        concerned = who_is_concerned(con, plan, state, people, coverage, sources)
         renewal = _Renewal(plan, state, concerned)
         if plan.reaches_home:
             changed = " UNION ".join(

@@ -24,6 +24,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from evi.index.arrow import texts
 from evi.index.at import at_folder
 from evi.index.catalogue import Catalogue
 from evi.index.registry import read_catalogue
@@ -149,7 +150,7 @@ def _load_basis(con: duckdb.DuckDBPyConnection, district: District, basis: list[
     redefined = sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
     fresh = sorted({*basis[1]["deliveries"]} - {*basis[0]["deliveries"]})
     for table, column, values in (("redefined", "indicator", redefined), ("fresh", "delivery", fresh)):
-        con.register("incoming", pa.table({column: pa.array(values, pa.string())}))
+        con.register("incoming", pa.table({column: texts(values)}))
         con.execute(f"CREATE TEMP TABLE {table} AS SELECT * FROM incoming")
         con.unregister("incoming")
     files = event_files(district)
@@ -242,7 +243,7 @@ def _record_steps(before: date, after: date) -> list[Step]:
                        bool_or(day <= DATE '{before}') AS late, bool_or(day > DATE '{before}') AS new
                 FROM changed JOIN circle ON child = subject_id JOIN came USING (person)
                 JOIN own_codes USING (indicator)
-                WHERE code = pattern OR (stem IS NOT NULL AND starts_with(code, stem))
+                WHERE code = pattern OR (stem <> '' AND starts_with(code, stem))
                 GROUP BY subject_id, indicator""",
         ),
     ]

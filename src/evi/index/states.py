@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from evi.index.arrow import days, lists, names, numbers
 from evi.index.catalogue import Catalogue
 from evi.index.steps import columns
 
@@ -25,7 +26,7 @@ def number_children(con: duckdb.DuckDBPyConnection) -> int:
 
 
 def load_lists(con: duckdb.DuckDBPyConnection, catalogue: Catalogue) -> None:
-    """Make `child_lists` from `state_at`: for each child `present`, `since`, `assessable`, `covered` and
+    """Make `child_lists` from `state_at`: for each child `present`, `since`, `assessable` and
     `would_complete`, the feeds that would answer what is not known, the most useful first.
     """
     n, own = number_children(con), catalogue.own
@@ -40,19 +41,20 @@ def load_lists(con: duckdb.DuckDBPyConnection, catalogue: Catalogue) -> None:
     state[at] = 1 + cells["present"].astype(np.int8)
     since[at] = cells["since"]
     who = columns(con, "SELECT subject_id, age_months FROM numbered ORDER BY row")
-    names = np.array([entry.id for entry in own], object)
+    ids = [entry.id for entry in own]
+    present, answered = np.nonzero(state == 2), np.nonzero(state > 0)
     feeds = sorted({feed for entry in own for feed in entry.feeds})
     covers = _covered(con, n, feeds)
-    lists = pa.table(
+    made = pa.table(
         {
-            "subject_id": pa.array(who["subject_id"]),
-            "present": _lists(state == 2, names),
-            "since": _lists(state == 2, since),
-            "assessable": _lists(state > 0, names),
+            "subject_id": numbers(who["subject_id"]),
+            "present": lists((state == 2).sum(axis=1), names(present[1], ids)),
+            "since": lists((state == 2).sum(axis=1), days(since[present])),
+            "assessable": lists((state > 0).sum(axis=1), names(answered[1], ids)),
             "would_complete": _completing(catalogue, feeds, who["age_months"], state, covers),
         }
     )
-    con.register("incoming", lists)
+    con.register("incoming", made)
     con.execute("CREATE OR REPLACE TEMP TABLE child_lists AS SELECT * FROM incoming")
     con.unregister("incoming")
 
@@ -60,11 +62,9 @@ def load_lists(con: duckdb.DuckDBPyConnection, catalogue: Catalogue) -> None:
 def _covered(con: duckdb.DuckDBPyConnection, n: int, feeds: list[str]) -> npt.NDArray[np.bool_]:
     """Children by feeds: whether the feed covers the child on the day."""
     found = np.zeros((n, len(feeds)), bool)
+    rows = columns(con, "SELECT row, feed FROM covered_at JOIN numbered USING (subject_id)")
     for place, feed in enumerate(feeds):
-        rows = columns(
-            con, f"SELECT row FROM covered_at JOIN numbered USING (subject_id) WHERE feed = '{feed}'"
-        )["row"]
-        found[rows, place] = True
+        found[rows["row"][rows["feed"] == feed], place] = True
     return found
 
 
@@ -77,9 +77,8 @@ def _completing(
 ) -> pa.Array[Any]:
     """For each child the feeds that do not cover it, by how many of its unknown answers they would give."""
     own = catalogue.own
-    fits = np.array(
-        [[e.age_from <= age < e.age_to for e in own] for age in range(int(ages.max(initial=0)) + 1)]
-    )
+    oldest = int(ages.max(initial=0))
+    fits = np.array([[entry.applies_at(age) for entry in own] for age in range(oldest + 1)])
     reads = np.array([[feed in entry.feeds for feed in feeds] for entry in own], np.float32)
     reads = reads.reshape(len(own), len(feeds))
     missing = fits.reshape(-1, len(own))[ages] & (state == 0)
@@ -87,17 +86,4 @@ def _completing(
     answers[covers] = 0
     order = np.argsort(-answers, axis=1, kind="stable")
     useful = np.take_along_axis(answers, order, axis=1) > 0
-    return _lists(useful, np.array(feeds, object)[order] if feeds else order)
-
-
-def _lists(chosen: npt.NDArray[np.bool_], values: npt.NDArray[Any]) -> pa.Array[Any]:
-    """A list a row of the values of the chosen columns, in the order of the columns.
-
-    Args:
-        values: one a column, or one a cell; whole numbers are days since 1970.
-    """
-    ends = np.concatenate([[0], np.cumsum(chosen.sum(axis=1))]).astype(np.int32)
-    flat = values[chosen] if values.ndim == 2 else values[np.nonzero(chosen)[1]]
-    inner: Any = pa.array(flat, pa.string()) if flat.dtype == object else pa.array(flat).cast(pa.date32())
-    offsets: Any = pa.array(ends)
-    return pa.ListArray.from_arrays(offsets, inner)
+    return lists(useful.sum(axis=1), names(order[useful], feeds))

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from evi.index.arrow import numbers, texts
 from evi.index.catalogue import Catalogue
 from evi.workspace import replace_file
 
@@ -40,7 +41,7 @@ def load_catalogue(con: duckdb.DuckDBPyConnection, catalogue: Catalogue) -> None
 
     Makes `own(position, indicator, domain, domain_no, group_no, scope, age_from, age_to, every_feed)`,
     `own_domains(domain_no, domain)`, `own_groups(group_no, needs)`,
-    `own_feeds(indicator, feed)`, `own_codes(indicator, pattern, stem)` (`stem` is what the codes of a pattern
+    `own_feeds(indicator, feed)`, `own_codes(indicator, pattern, stem)` (`stem`: what the codes of a pattern
     that ends in `*` begin with), and `of_places(indicator, place_kind, rate_of, rate_at_least, minimum)`.
     """
     own, of_places = catalogue.own, catalogue.of_places
@@ -48,43 +49,43 @@ def load_catalogue(con: duckdb.DuckDBPyConnection, catalogue: Catalogue) -> None
     pairs = [(entry.id, feed) for entry in own for feed in entry.feeds]
     domains = {domain: number for number, domain in enumerate(catalogue.domain_ids)}
     groups = dict(con.execute("SELECT indicator, needs FROM needs").fetchall())
-    numbers = {needs: number for number, needs in enumerate(sorted(set(groups.values())))}
+    group_numbers = {needs: number for number, needs in enumerate(sorted(set(groups.values())))}
     tables = {
-        "own_domains": pa.table({"domain_no": _numbers(domains.values()), "domain": _texts(domains)}),
-        "own_groups": pa.table({"group_no": _numbers(numbers.values()), "needs": _texts(numbers)}),
+        "own_domains": pa.table({"domain_no": numbers(domains.values()), "domain": texts(domains)}),
+        "own_groups": pa.table({"group_no": numbers(group_numbers.values()), "needs": texts(group_numbers)}),
         "own": pa.table(
             {
-                "position": _numbers(range(len(own))),
-                "indicator": _texts(entry.id for entry in own),
-                "domain": _texts(entry.domain for entry in own),
-                "domain_no": _numbers(domains[entry.domain] for entry in own),
-                "group_no": _numbers(numbers.get(groups.get(entry.id, ""), -1) for entry in own),
-                "scope": _texts(entry.scope for entry in own),
-                "age_from": _numbers(entry.age_from for entry in own),
-                "age_to": _numbers(entry.age_to for entry in own),
-                "every_feed": pa.array(np.array([entry.every_feed for entry in own], bool)),
+                "position": numbers(range(len(own))),
+                "indicator": texts(entry.id for entry in own),
+                "domain": texts(entry.domain for entry in own),
+                "domain_no": numbers(domains[entry.domain] for entry in own),
+                "group_no": numbers(group_numbers.get(groups.get(entry.id, ""), -1) for entry in own),
+                "scope": texts(entry.scope for entry in own),
+                "age_from": numbers(entry.age_from for entry in own),
+                "age_to": numbers(entry.age_to for entry in own),
+                "every_feed": numbers(entry.every_feed for entry in own),
             }
         ),
         "own_feeds": pa.table(
             {
-                "indicator": _texts(name for name, _feed in pairs),
-                "feed": _texts(feed for _name, feed in pairs),
+                "indicator": texts(name for name, _feed in pairs),
+                "feed": texts(feed for _name, feed in pairs),
             }
         ),
         "own_codes": pa.table(
             {
-                "indicator": _texts(name for name, _code in read),
-                "pattern": _texts(code for _name, code in read),
-                "stem": _texts(code[:-1] if code.endswith("*") else None for _name, code in read),
+                "indicator": texts(name for name, _code in read),
+                "pattern": texts(code for _name, code in read),
+                "stem": texts(code[:-1] if code.endswith("*") else "" for _name, code in read),
             }
         ),
         "of_places": pa.table(
             {
-                "indicator": _texts(entry.id for entry in of_places),
-                "place_kind": _texts(entry.rate_among for entry in of_places),
-                "rate_of": _texts(entry.rate_of for entry in of_places),
-                "rate_at_least": _numbers(entry.rate_at_least for entry in of_places),
-                "minimum": _numbers(entry.minimum_children for entry in of_places),
+                "indicator": texts(entry.id for entry in of_places),
+                "place_kind": texts(entry.rate_among for entry in of_places),
+                "rate_of": texts(entry.rate_of or "" for entry in of_places),
+                "rate_at_least": numbers(entry.rate_at_least for entry in of_places),
+                "minimum": numbers(entry.minimum_children for entry in of_places),
             }
         ),
     }
@@ -94,20 +95,15 @@ def load_catalogue(con: duckdb.DuckDBPyConnection, catalogue: Catalogue) -> None
         con.unregister("incoming")
 
 
-def _texts(values: Iterable[str | None]) -> pa.Array[Any]:
-    """A column of text, by way of NumPy: given a list, PyArrow would load pandas to ask what it is."""
-    return pa.array(np.array(list(values), object), pa.string())
-
-
-def _numbers(values: Iterable[int]) -> pa.Array[Any]:
-    """A column of whole numbers, likewise."""
-    return pa.array(np.array(list(values), np.int64))
-
-
 def columns(con: duckdb.DuckDBPyConnection, sql: str) -> dict[str, npt.NDArray[Any]]:
     """The columns of a query as arrays; in a column of text, None where there is nothing."""
-    table = con.sql(sql).to_arrow_table()
-    return {name: np.asarray(table[name].to_numpy(zero_copy_only=False)) for name in table.column_names}
+    found: dict[str, Any] = con.execute(sql).fetchnumpy()
+    return {
+        name: column.filled(None)
+        if isinstance(column, np.ma.MaskedArray) and column.dtype == object
+        else column
+        for name, column in found.items()
+    }
 
 
 def write_table(con: duckdb.DuckDBPyConnection, sql: str, path: Path) -> int:

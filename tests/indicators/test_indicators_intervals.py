@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from evi.indicators.intervals import (
@@ -20,7 +20,7 @@ from evi.indicators.intervals import (
     without,
 )
 
-QUICK = settings(deadline=None, max_examples=80)
+QUICK = settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.too_slow])
 TOP = 40
 pieces = st.lists(
     st.tuples(st.integers(0, 3), st.integers(0, TOP), st.integers(0, TOP)).filter(lambda t: t[1] < t[2]),

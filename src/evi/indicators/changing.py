@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import duckdb
 import numpy as np
 
+from evi.indicators.columns import arrow, flat
 from evi.indicators.covering import Coverage
 from evi.indicators.intervals import OPEN, Days, Keys, Mask, keys, nothing
 from evi.indicators.packed import EXTRA, Intervals, Packed, groups_of, joined, rows_of
 from evi.indicators.people import People, load_together
 from evi.indicators.plan import Plan
-from evi.indicators.sources import arrow
 from evi.indicators.state import State, adult_columns, residence_columns
 from evi.workspace import EviError
 
@@ -183,7 +183,7 @@ def _at_changed_homes(con: duckdb.DuckDBPyConnection, state: State, people: Peop
            changed AS (SELECT home FROM moved UNION SELECT home FROM stays SEMI JOIN grown USING (subject_id))
            SELECT DISTINCT subject_id FROM stays SEMI JOIN changed USING (home) ORDER BY subject_id"""
     ).to_arrow_table()
-    numbers = people.numbers_of(found["subject_id"].to_numpy())
+    numbers = people.numbers_of(flat(found["subject_id"]))
     mask[numbers[numbers >= 0]] = True
     for name in ("homes_then", "homes_now", "adults_then", "adults_now"):
         con.unregister(name)

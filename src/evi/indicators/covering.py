@@ -9,6 +9,7 @@ from datetime import date
 import duckdb
 import numpy as np
 
+from evi.indicators.columns import numbers
 from evi.indicators.intervals import (
     DAY_ZERO,
     OPEN,
@@ -27,7 +28,7 @@ from evi.indicators.intervals import at_least as at_least_n
 from evi.indicators.people import People
 from evi.indicators.plan import Stream
 from evi.indicators.registry import Indicator, Needs, facts_required
-from evi.indicators.sources import Store, numbers
+from evi.indicators.sources import Store
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,14 @@ from datetime import date, datetime, time, timedelta
 
 import duckdb
 import numpy as np
-import pyarrow as pa
 
+from evi.indicators.columns import numbers
 from evi.indicators.intervals import Keys
 from evi.indicators.packed import EXTRA, MOST_STREAMS, Intervals, joined, none_of
 from evi.indicators.people import People
 from evi.indicators.plan import Kind, Plan, Row, Stream
-from evi.indicators.sources import numbers
 from evi.indicators.steps import SETTINGS, steps
-from evi.workspace import EviError
+from evi.workspace import EviError, quote
 
 LONG_AGO = datetime.combine(date.min, time())
 """Before every event."""
@@ -102,21 +101,17 @@ def _load_tall(con: duckdb.DuckDBPyConnection, plan: Plan, rows: Sequence[Row], 
             do="Let more indicators share codes and look-backs.",
         )
     next_day = datetime.combine(on or date.min, time()) + timedelta(days=1)
-    oldest = [None if on is None or row.days is None else next_day - timedelta(row.days) for row in rows]
-    newest = [next_day if on is None else next_day - timedelta(row.after_days) for row in rows]
-    table = pa.table(
-        {
-            "code": pa.array([row.code for row in rows], pa.string()),
-            "stream": pa.array([row.stream - first for row in rows], pa.int32()),
-            "days": pa.array([row.days for row in rows], pa.int32()),
-            "after_days": pa.array([row.after_days for row in rows], pa.int32()),
-            "while_open": pa.array([row.while_open for row in rows], pa.bool_()),
-            "who": pa.array([row.who for row in rows], pa.string()),
-            "text": pa.array([row.text for row in rows], pa.string()),
-            "oldest": pa.array([LONG_AGO if day is None else day for day in oldest], pa.timestamp("us")),
-            "newest": pa.array(newest, pa.timestamp("us")),
-        }
+    lines = []
+    for row in rows:
+        oldest = LONG_AGO if on is None or row.days is None else next_day - timedelta(row.days)
+        newest = next_day if on is None else next_day - timedelta(row.after_days)
+        text = "NULL" if row.text is None else quote(row.text)
+        days = "NULL" if row.days is None else row.days
+        lines.append(
+            f"({quote(row.code)}, {row.stream - first}, {days}::INT, {row.after_days}, {row.while_open}, "
+            f"{quote(row.who)}, {text}::VARCHAR, TIMESTAMP '{oldest}', TIMESTAMP '{newest}')"
+        )
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE tall AS SELECT * FROM (VALUES {", ".join(lines)})
+            AS t(code, stream, days, after_days, while_open, who, text, oldest, newest)"""
     )
-    con.register("tall_rows", table)
-    con.execute("CREATE OR REPLACE TEMP TABLE tall AS SELECT * FROM tall_rows")
-    con.unregister("tall_rows")

@@ -9,11 +9,12 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
+from evi.indicators.columns import arrow, numbers
 from evi.indicators.intervals import DAY_ZERO, OPEN, Keys
 from evi.indicators.packed import MOST_PEOPLE
 from evi.indicators.reference import ADULT_MONTHS, HOME_MASK
 from evi.indicators.registry import Registry
-from evi.indicators.sources import Store, arrow, numbers
+from evi.indicators.sources import Store
 from evi.workspace import EviError
 
 NEVER = 1 << 30

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from evi.indicators.columns import arrow, coded, column
 from evi.indicators.covering import Group
 from evi.indicators.intervals import OPEN, Keys, day_number, day_of, nothing
 from evi.indicators.labelled import Labelled
@@ -19,7 +20,7 @@ from evi.indicators.people import People
 from evi.indicators.rates import counts, places_on, rate_column
 from evi.indicators.reference import ADULT_MONTHS
 from evi.indicators.registry import Indicator, Registry
-from evi.indicators.sources import Store, arrow, coded
+from evi.indicators.sources import Store
 from evi.indicators.spans import SpanFiles, index_folder, registry_of, session
 from evi.indicators.state import State
 from evi.workspace import District, EviError, quote
@@ -193,8 +194,10 @@ class SpanIndex:
         mine = [self._spans.names.index(name) for name in self._stored]
         return arrow(
             {
-                "indicator": pa.array(np.repeat(self._stored, len(months)), pa.string()),
-                "month": pa.array(months * len(self._stored), pa.date32()),
+                "indicator": coded(np.repeat(np.arange(len(self._stored)), len(months)), self._stored),
+                "month": column(
+                    np.tile(np.array(months, "datetime64[D]").astype(np.int32), len(mine)), pa.date32()
+                ),
                 "present": present[mine].reshape(-1),
                 "assessable": (covered + beyond[mine]).reshape(-1),
             }

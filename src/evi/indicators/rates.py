@@ -13,7 +13,9 @@ from typing import Literal
 import duckdb
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
+from evi.indicators.columns import flat
 from evi.indicators.expressions import THOUSAND
 from evi.indicators.intervals import Keys
 from evi.indicators.people import People
@@ -39,11 +41,10 @@ def places_on(
         params={"on": on},
     ).to_arrow_table()
     numbers = rows["place"].combine_chunks().dictionary_encode()
-    child = children.numbers_of(rows["subject_id"].to_numpy())
+    child = children.numbers_of(flat(rows["subject_id"]))
     places = np.full(len(children), -1, np.int64)
-    places[child[child >= 0]] = numbers.indices.to_numpy()[
-        child >= 0
-    ]  # of repeated children the last row stays
+    found = flat(pa.chunked_array([numbers.indices]))
+    places[child[child >= 0]] = found[child >= 0]  # of repeated children the last row stays
     return places
 
 

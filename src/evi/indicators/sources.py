@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import duckdb
-import numpy as np
-import pyarrow as pa
 
 from evi.workspace import District, EviError, file_hash, quote
 
@@ -18,29 +14,6 @@ _OPTIONAL = {
     "residence": 'subject_id BIGINT, home BIGINT, lsoa VARCHAR, start DATE, "end" DATE',
     "enrolment": 'subject_id BIGINT, school VARCHAR, start DATE, "end" DATE',
 }
-
-
-def numbers(result: duckdb.DuckDBPyRelation) -> dict[str, np.ndarray]:
-    """The columns of a query's answer as NumPy arrays; for columns of numbers without nulls."""
-    table = result.to_arrow_table()
-    return {name: flat(table.column(name)) for name in table.column_names}
-
-
-def flat(column: pa.ChunkedArray[Any]) -> np.ndarray:
-    """One Arrow column as one array, without a copy where it is in one piece."""
-    if column.num_chunks == 1:
-        return np.asarray(column.chunk(0).to_numpy(zero_copy_only=False))
-    return np.asarray(column.to_numpy())
-
-
-def arrow(columns: Mapping[str, Any]) -> pa.Table:
-    """An Arrow table of NumPy or Arrow columns (the library's type hints know only Arrow's)."""
-    return pa.table(dict(columns))
-
-
-def coded(numbers_: np.ndarray, words: Sequence[str]) -> pa.Array[Any]:
-    """A column of a few words, as numbers of them."""
-    return pa.DictionaryArray.from_arrays(numbers_, pa.array(list(words), pa.string()))
 
 
 @dataclass(frozen=True)

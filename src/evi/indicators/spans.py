@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from evi.indicators import state
+from evi.indicators.columns import arrow, coded, column, words
 from evi.indicators.compiler import Evaluation, groups
 from evi.indicators.covering import Group, read_coverage
 from evi.indicators.extraction import Extraction
@@ -22,7 +23,7 @@ from evi.indicators.labelled import Labelled, labelled
 from evi.indicators.people import People, last_days, load_together, number_people
 from evi.indicators.plan import Plan
 from evi.indicators.registry import Registry, load_registry
-from evi.indicators.sources import Store, coded
+from evi.indicators.sources import Store
 from evi.records import store_state
 from evi.workspace import SILENT, District, Progress, StageResult, connect, quote, replace_file
 
@@ -180,22 +181,20 @@ def _tables(schema: pa.Schema, name: str, people: People, days: Days) -> Iterato
     for first in range(0, len(days), _ROWS):
         starts, ends = days.starts[first : first + _ROWS], days.ends[first : first + _ROWS]
         until = (ends & OPEN).astype(np.int32)
-        columns = {
-            "subject_id": pa.array(people.ids[starts >> DAY_BITS]),
+        columns: dict[str, Any] = {
+            "subject_id": column(people.ids[starts >> DAY_BITS]),
             schema.names[1]: coded(np.zeros(len(starts), np.int8), [name]).cast(pa.string()),
-            "true_from": pa.array((starts & OPEN).astype(np.int32) + np.int32(_EPOCH)).cast(pa.date32()),
-            "true_to": pa.array(until + np.int32(_EPOCH), mask=until == OPEN).cast(pa.date32()),
+            "true_from": column((starts & OPEN).astype(np.int32) + np.int32(_EPOCH), pa.date32()),
+            "true_to": column(until + np.int32(_EPOCH), pa.date32(), valid=until != OPEN),
         }
         yield pa.table(columns, schema=schema)
 
 
 def write_needs(files: SpanFiles, registry: Registry) -> None:
     """Write which group of needs each indicator has."""
-    table = pa.table(
-        {
-            "indicator": [indicator.id for indicator in registry.stored],
-            "needs": [Group.of(indicator).name for indicator in registry.stored],
-        }
+    stored = registry.stored
+    table = arrow(
+        {"indicator": words([i.id for i in stored]), "needs": words([Group.of(i).name for i in stored])}
     )
     with replace_file(files.needs) as scratch:
         pq.write_table(table, scratch, compression="zstd")

@@ -16,12 +16,12 @@ from typing import Any
 import duckdb
 import numpy as np
 
+from evi.indicators.columns import numbers
 from evi.indicators.covering import Coverage, by_feed
 from evi.indicators.labelled import Labelled
 from evi.indicators.packed import EXTRA, Intervals
 from evi.indicators.people import People
 from evi.indicators.plan import Kind, Plan
-from evi.indicators.sources import numbers
 from evi.workspace import replace_file
 
 FORMAT = 2
@@ -155,9 +155,7 @@ class State:
 
     def _load(self, name: str, column: str) -> np.ndarray:
         path = self.folder / f"{name}.{column}.bin"
-        if not path.is_file() or path.stat().st_size == 0:
-            return np.empty(0, np.int64)
-        return np.memmap(path, np.int64, mode="r").view(np.ndarray)
+        return np.fromfile(path, np.int64) if path.is_file() else np.empty(0, np.int64)
 
 
 def coverage_columns(coverage: Coverage) -> dict[str, np.ndarray]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,6 +55,14 @@ def texts(path: Path) -> Iterator[str]:
             yield "\n".join(map(str, values))
 
 
+def holds(text: str, value: str) -> bool:
+    """Whether the value stands in the text. A number counts by itself, not as digits of a longer code."""
+    at = text.lower().find(value.lower())
+    if at < 0 or not value.isdigit():
+        return at >= 0
+    return re.search(rf"(?<!\d){value}(?!\d)", text) is not None
+
+
 def hub_files(folder: Path) -> list[Path]:
     return [
         path
@@ -73,8 +82,7 @@ def test_no_canary_leaves_the_agency(run_district: Path, canaries: list[str]) ->
     found = []
     for path in hub_files(run_district):
         for text in texts(path):
-            lowered = text.lower()
-            found += [(str(path), value) for value in canaries if value.lower() in lowered]
+            found += [(str(path), value) for value in canaries if holds(text, value)]
     assert not found
     assert len(hub_files(run_district)) > 20
 

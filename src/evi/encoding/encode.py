@@ -94,7 +94,7 @@ def _wanted(
     refused = 0
     known = _known_deliveries(district, code_of_reading(layouts))
     for file in files:
-        name = str(file.resolve().relative_to(district.root))
+        name = str(file.relative_to(district.root))
         try:
             deliveries = known.get((name, hashes[name])) or [
                 (layout.name, delivery_of(file, layout).id) for layout in detect(file, layouts)

@@ -142,8 +142,8 @@ class RunLedger:
         return manifest
 
     def _name(self, path: Path) -> str:
-        resolved = path.resolve()
-        return str(resolved.relative_to(self.root)) if resolved.is_relative_to(self.root) else str(resolved)
+        whole = path.absolute()  # not resolved: a rerun sees the district's inputs through links
+        return str(whole.relative_to(self.root)) if whole.is_relative_to(self.root) else str(whole)
 
 
 def _read_json(path: Path) -> dict[str, list[Any]]:

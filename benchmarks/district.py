@@ -61,9 +61,9 @@ def busiest_child(folder: Path) -> str:
     children = sorted((folder / "index").glob("at-*/children.parquet"))[-1]
     found = duckdb.sql(
         f"SELECT subject_id FROM '{children}' ORDER BY n_present DESC, subject_id LIMIT 1"
-    ).fetchone()
-    assert found is not None, "no children in the index"
-    return str(found[0])
+    ).fetchall()
+    assert found, "no children in the index"
+    return str(found[0][0])
 
 
 if __name__ == "__main__":

@@ -33,7 +33,6 @@ def newest_deliveries(source: Path, folder: Path) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif("EVI_KILLS" not in os.environ, reason="twenty runs take minutes: EVI_KILLS=1 make test")
 @pytest.mark.timeout(1500)
 def test_ten_kills_change_no_bit(new_district: Path, tmp_path: Path) -> None:
     start = newest_deliveries(new_district, tmp_path / "start")

@@ -16,6 +16,9 @@ VERBS = (
     "run", "status", "rerun", "diff", "score_truth", "doctor", "demo",
 )  # fmt: skip
 
+# Modules with the commands below a verb, such as `evi link files`.
+BELOW: dict[str, tuple[str, ...]] = {"link": ()}
+
 app = typer.Typer(
     name="evi",
     help="eVI, the electronic Vulnerability Index: children's unseen needs, found together and lawfully.",
@@ -57,7 +60,8 @@ def _root(
 def load_verbs(*verbs: str) -> None:
     """Import the modules of `verbs` (all of them if none is named), which adds them to the app."""
     for verb in verbs or VERBS:
-        importlib.import_module(f"evi.cli.{verb}")
+        for module in (verb, *BELOW.get(verb, ())):
+            importlib.import_module(f"evi.cli.{module}")
 
 
 def main() -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from evi.index import NOT_ENOUGH_KNOWN, Explanation, explain
+from evi.index.explanation import age_text
 from evi.reports.blocks import ChildCard, Note, Section, section
 from evi.reports.material import KNOWN, Material
 from evi.reports.words import feed_in_text, listed
@@ -28,7 +31,7 @@ def children_section(material: Material, *, show: bool) -> Section:
             "a child's needs, since when each has been there, which service said so, and what nobody knows.",
             how,
         )
-    cards = [card for card in (_card(material, pick) for pick in _PICKS) if card is not None]
+    cards = _cards(material)
     if not cards:
         return section("children", title, "There is no child here to show on this day.", how)
     return section(
@@ -42,33 +45,55 @@ def children_section(material: Material, *, show: bool) -> Section:
     )
 
 
-_Pick = tuple[str, str]
-_PICKS: tuple[_Pick, ...] = (
+def _joined_up(found: Sequence[Explanation]) -> Explanation | None:
+    """The one about whom most services say something: what joining their records is for."""
+    return max(
+        found, key=lambda each: len({feed for need in each.present for feed in need.feeds}), default=None
+    )
+
+
+def _seen_by_one(found: Sequence[Explanation]) -> Explanation | None:
+    """The first whose one need has one feed behind it."""
+    return next((each for each in found if each.present and len(each.present[0].feeds) == 1), None)
+
+
+def _first(found: Sequence[Explanation]) -> Explanation | None:
+    return found[0] if found else None
+
+
+# Heading, query of candidates, choice among them.
+_PICKS: tuple[tuple[str, str, Callable[[Sequence[Explanation]], Explanation | None]], ...] = (
     (
         "A child with many needs",
         f"SELECT subject_id FROM children WHERE {KNOWN} AND n_present > 1 "
-        "ORDER BY evi DESC, n_present DESC, subject_id LIMIT 1",
+        "ORDER BY evi DESC, n_present DESC, subject_id LIMIT 12",
+        _joined_up,
     ),
     (
         "A child of whom not enough is known",
         f"""SELECT subject_id FROM children WHERE band = '{NOT_ENOUGH_KNOWN}' AND n_assessable > 0
             ORDER BY n_present DESC, completeness, subject_id LIMIT 1""",
+        _first,
     ),
     (
         "A child with one need that only one service sees",
         f"""SELECT subject_id FROM children WHERE {KNOWN} AND n_present = 1
             ORDER BY completeness DESC, subject_id LIMIT 8""",
+        _seen_by_one,
     ),
 )
 
 
-def _card(material: Material, pick: _Pick) -> ChildCard | None:
-    heading, query = pick
-    for (subject_id,) in material.rows(query):
-        explained = explain(material.district, subject_id, material.day, catalogue=material.catalogue)
-        if heading != _PICKS[2][0] or (explained.present and len(explained.present[0].feeds) == 1):
-            return card_of(heading, explained)
-    return None
+def _cards(material: Material) -> list[ChildCard]:
+    cards = []
+    for heading, query, choose in _PICKS:
+        found = [
+            explain(material.district, subject_id, material.day, catalogue=material.catalogue)
+            for (subject_id,) in material.rows(query)
+        ]
+        if chosen := choose(found):
+            cards.append(card_of(heading, chosen))
+    return cards
 
 
 def card_of(heading: str, explained: Explanation) -> ChildCard:
@@ -77,7 +102,7 @@ def card_of(heading: str, explained: Explanation) -> ChildCard:
         part
         for part in (
             f"Child {explained.subject_id}",
-            f"{explained.age_years} years old" if explained.age_years else "under one year old",
+            age_text(explained.age_months) if explained.age_years else "under one year old",
             _SEX.get(explained.sex or ""),
         )
         if part

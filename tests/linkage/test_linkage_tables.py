@@ -105,10 +105,24 @@ def test_poor_columns_end_in_a_clear_outcome(spoil: dict[str, str | None], most:
 
 
 def test_a_block_too_large_is_left_out_and_its_size_is_told() -> None:
-    left = with_column(with_column(people(1500), "born", "1990-01-01"), "first", "Mohammed")
-    linked = link_tables(left, None, ROLES)
+    common = with_column(with_column(people(1500), "born", "1990-01-01"), "first", "Mohammed")
+    rest = people(20, seed=6).set_column(0, "id", pa.array([f"q{i}" for i in range(20)]))
+    left = pa.concat_tables([with_column(common, "last", "Khan"), rest])
+    linked = link_tables(left, None, {name: column for name, column in ROLES.items() if name != "postcode"})
     dropped = [note for note in linked.resolution.blocks if note.blocks_dropped]
     assert dropped and max(note.largest_dropped for note in dropped) == 1500
+    assert any("1,124,250 pairs" in sentence for sentence in linked.resolution.model.plan)
+    assert linked.resolution.pairs_compared < 1500 * 1499 / 4
+
+
+def test_a_block_too_large_is_split_by_what_else_is_known() -> None:
+    left = with_column(with_column(people(1500), "born", "1990-01-01"), "first", "Mohammed")
+    left = pa.concat_tables(
+        [left, people(20, seed=6).set_column(0, "id", pa.array([f"q{i}" for i in range(20)]))]
+    )
+    linked = link_tables(left, None, ROLES)
+    split = [note for note in linked.resolution.blocks if note.blocks_split and not note.blocks_dropped]
+    assert split and max(note.largest_split for note in split) == 1500
     assert linked.resolution.pairs_compared < 1500 * 1499 / 4
 
 

@@ -17,7 +17,7 @@ VERBS = (
 )  # fmt: skip
 
 # Modules with the commands below a verb, such as `evi link files`.
-BELOW: dict[str, tuple[str, ...]] = {"link": ()}
+BELOW: dict[str, tuple[str, ...]] = {"link": ("link_files",)}
 
 app = typer.Typer(
     name="evi",

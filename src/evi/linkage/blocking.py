@@ -1,7 +1,8 @@
 """Which pairs are worth comparing: tight keyed blocks, bounded in size.
 
 Each rule gives a record zero or more block keys; two records that share a key are a candidate pair. A block
-that is too large is dropped, with a note of its size: the same pairs are nearly always found by another rule.
+that is too large is split by another column (surname, forename, birth month, postcode). What is still too
+large is left out, with a note of its size. So the pairs of a rule are bounded, and with them memory.
 """
 
 from __future__ import annotations
@@ -15,6 +16,22 @@ from evi.linkage.queries import one_number, one_row
 from evi.workspace import SILENT, Progress
 
 MAX_PAIRS_A_BLOCK = 200_000  # a block of about 630 records
+PAIRS_A_RECORD = 100  # most pairs that one rule may yield for each record, all its blocks together
+MIN_PAIRS_A_RULE = 5_000_000  # but at least so many
+
+# What a block too large is split by, one kind of fact after the other, where its own keys do not hold it.
+SPLITTERS = {"surname": "sn_pre", "forename": "fn_pre", "birth": "ym", "place": "pc"}
+_KINDS = {column: kind for kind, columns in {
+    "surname": ("sn", "sn_t", "sn_ph", "sn_pre", "sn_a", "sn_b", "fn_x"),
+    "forename": ("fn", "fn_t", "fn_ph", "fn_pre", "fn2"),
+    "birth": ("dob", "dob_x", "ym", "md", "yd", "birth_year"),
+    "place": ("pc", "pc_sector", "addr", "home", "place", "town"),
+}.items() for column in columns}  # fmt: skip
+_COMPOUNDS = {
+    "sn_pc": ("surname", "place"),
+    "fn_dob": ("forename", "birth"),
+    "full_name_year": ("forename", "surname", "birth"),
+}
 
 
 @dataclass(frozen=True)
@@ -74,12 +91,39 @@ RULES: tuple[Rule, ...] = (
 
 @dataclass(frozen=True)
 class BlockNote:
-    """What a rule gave: pairs found, and blocks dropped as too large, with the size of the largest."""
+    """What a rule gave.
+
+    Attributes:
+        rule: its name.
+        pairs: pairs found (of the last table wanted).
+        blocks_split: blocks that were too large and were split by more columns; `largest_split` had so many
+            records.
+        blocks_dropped: what was still too large when there was nothing left to split by, and was left out;
+            `largest_dropped` had so many records.
+    """
 
     rule: str
     pairs: int
+    blocks_split: int
+    largest_split: int
     blocks_dropped: int
     largest_dropped: int
+
+    def explain(self) -> list[str]:
+        """Sentences on blocks that were split or left out; none if there were none."""
+        said = []
+        if self.blocks_split:
+            said.append(
+                f"Blocks of {self.rule}: {self.blocks_split:,} too large (the largest had "
+                f"{self.largest_split:,} records), so split by more columns."
+            )
+        if self.blocks_dropped:
+            said.append(
+                f"Blocks of {self.rule}: {self.blocks_dropped:,} left out, since nothing was left to split "
+                f"them by (the largest had {self.largest_dropped:,} records, "
+                f"{self.largest_dropped * (self.largest_dropped - 1) // 2:,} pairs)."
+            )
+        return said
 
 
 def rules_for(filled: Collection[str]) -> tuple[Rule, ...]:
@@ -109,26 +153,28 @@ class Wanted:
 
 def find_pairs(
     con: duckdb.DuckDBPyConnection,
-    filled: Collection[str],
+    rules: Sequence[Rule],
     wanted: Sequence[Wanted],
     *,
+    filled: Collection[str],
     cap: int = MAX_PAIRS_A_BLOCK,
     progress: Progress = SILENT,
 ) -> list[BlockNote]:
     """Write the distinct candidate pairs of `variants`, for every table wanted in one pass over the rules.
 
     Args:
-        filled: columns of `variants` that hold something.
+        rules: from `rules_for`.
         wanted: the tables; notes count the pairs of the last.
+        filled: columns of `variants` that hold something: blocks too large are split by them.
         cap: most pairs that one block may yield.
     """
     for each in wanted:
         con.execute(f"CREATE OR REPLACE TABLE {each.table}_found (l INTEGER, r INTEGER)")
     notes: list[BlockNote] = []
-    rules = rules_for(filled)
+    most = max(MIN_PAIRS_A_RULE, PAIRS_A_RECORD * one_number(con, "SELECT count(*) FROM nodes"))
     with progress.task("Finding pairs to compare", len(rules)) as advance:
         for rule in rules:
-            notes.append(_block(con, rule, wanted, cap))
+            notes.append(_block(con, rule, wanted, _splitters(rule, filled), (cap, most)))
             advance(1)
     for each in wanted:
         con.execute(
@@ -139,24 +185,31 @@ def find_pairs(
     return notes
 
 
-def _block(con: duckdb.DuckDBPyConnection, rule: Rule, wanted: Sequence[Wanted], cap: int) -> BlockNote:
+def _block(
+    con: duckdb.DuckDBPyConnection,
+    rule: Rule,
+    wanted: Sequence[Wanted],
+    splitters: Sequence[str],
+    limits: tuple[int, int],
+) -> BlockNote:
     selects = " UNION ALL ".join(
         f"SELECT {_key_sql(key)} AS key, rec FROM variants WHERE "
         + " AND ".join(f"{column} IS NOT NULL" for column in key)
         for key in rule.keys
     )
     con.execute(f"CREATE OR REPLACE TEMP TABLE keyed AS SELECT DISTINCT key, rec FROM ({selects})")
+    split = _too_large(con, limits)
+    left = split
+    for column in splitters:
+        if not left[0]:
+            break
+        _split(con, column)
+        left = _too_large(con, limits)
     con.execute(
-        """CREATE OR REPLACE TEMP TABLE blocks AS
-        SELECT key, count(*) AS size FROM keyed GROUP BY key HAVING count(*) > 1"""
-    )
-    dropped, largest = one_row(
-        con, f"SELECT count(*), coalesce(max(size), 0) FROM blocks WHERE size * (size - 1) / 2 > {cap}"
-    )
-    con.execute(
-        f"""CREATE OR REPLACE TEMP TABLE kept AS
-        SELECT key, n.rec, n.feed, n.comp, n.mask FROM keyed JOIN nodes n USING (rec)
-        WHERE key IN (SELECT key FROM blocks WHERE size * (size - 1) / 2 <= {cap})"""
+        """CREATE OR REPLACE TEMP TABLE kept AS
+        SELECT key, n.rec, n.feed, n.comp, n.mask
+        FROM keyed SEMI JOIN blocks USING (key) JOIN nodes n USING (rec)
+        WHERE key NOT IN (SELECT key FROM large)"""
     )
     pairs = 0
     for each in wanted:
@@ -166,8 +219,52 @@ def _block(con: duckdb.DuckDBPyConnection, rule: Rule, wanted: Sequence[Wanted],
             SELECT DISTINCT l.rec, r.rec FROM kept l JOIN kept r ON l.key = r.key
             WHERE l.rec < r.rec AND {each.left} AND {each.condition}""",
         )
-    con.execute("DROP TABLE keyed; DROP TABLE blocks; DROP TABLE kept")
-    return BlockNote(rule.name, pairs, dropped, largest)
+    con.execute("DROP TABLE keyed; DROP TABLE blocks; DROP TABLE large; DROP TABLE kept")
+    return BlockNote(rule.name, pairs, *split, *left)
+
+
+def _splitters(rule: Rule, filled: Collection[str]) -> list[str]:
+    """Columns that split a block of this rule: of the kinds of fact that its keys do not hold."""
+    held = {kind for key in rule.keys for column in key for kind in _kinds(column)}
+    return [column for kind, column in SPLITTERS.items() if kind not in held and column in filled]
+
+
+def _kinds(column: str) -> tuple[str, ...]:
+    """Which kinds of fact a column is a code of."""
+    return _COMPOUNDS.get(column) or (_KINDS.get(column, column),)
+
+
+def _too_large(con: duckdb.DuckDBPyConnection, limits: tuple[int, int]) -> tuple[int, int]:
+    """Make `blocks` and `large` from `keyed`; returns how many are too large, and the largest's records.
+
+    A block is too large if its pairs are more than `limits[0]`, or if the pairs of all blocks up to its size
+    are more than `limits[1]`.
+    """
+    con.execute(
+        """CREATE OR REPLACE TEMP TABLE blocks AS
+        SELECT key, count(*) AS size FROM keyed GROUP BY key HAVING count(*) > 1"""
+    )
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE large AS
+        WITH sizes AS (SELECT size, count(*) * (size * (size - 1) // 2) AS pairs FROM blocks GROUP BY size),
+        so_far AS (SELECT size, sum(pairs) OVER (ORDER BY size) AS pairs FROM sizes)
+        SELECT key, size FROM blocks
+        WHERE size IN (SELECT size FROM so_far
+                       WHERE size * (size - 1) // 2 > {limits[0]} OR pairs > {limits[1]})"""
+    )
+    count, largest = one_row(con, "SELECT count(*), coalesce(max(size), 0) FROM large")
+    return int(count), int(largest)
+
+
+def _split(con: duckdb.DuckDBPyConnection, column: str) -> None:
+    """Put the records of large blocks into smaller ones, by `column`; those that lack it leave the block."""
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE keyed AS
+        SELECT key, rec FROM keyed ANTI JOIN large USING (key)
+        UNION ALL
+        SELECT DISTINCT hash(k.key, v.{column}), k.rec FROM keyed k SEMI JOIN large USING (key)
+        JOIN variants v ON v.rec = k.rec WHERE v.{column} IS NOT NULL"""
+    )
 
 
 def _key_sql(columns: tuple[str, ...]) -> str:

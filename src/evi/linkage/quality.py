@@ -21,7 +21,7 @@ def quality_report(
     threshold: float,
 ) -> dict[str, Any]:
     """The content of `quality.json`, from the tables of a finished run."""
-    audit = _audit(con, resolution, threshold)
+    found = audit(con, resolution, threshold)
     report: dict[str, Any] = {
         "parameters": {"threshold": threshold, "prior": resolution.model.prior},
         "feeds": _by_feed(con),
@@ -35,12 +35,14 @@ def quality_report(
             {
                 "rule": note.rule,
                 "pairs": note.pairs,
+                "blocks_split": note.blocks_split,
+                "largest_split": note.largest_split,
                 "blocks_dropped": note.blocks_dropped,
                 "largest_dropped": note.largest_dropped,
             }
             for note in resolution.blocks
         ],
-        "audit": audit,
+        "audit": found,
     }
     report["warnings"] = _warnings(report, feeds)
     return report
@@ -91,7 +93,7 @@ def _histogram(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
     return {f"{bin / 20:.2f}-{(bin + 1) / 20:.2f}": count for bin, count in rows}
 
 
-def _audit(con: duckdb.DuckDBPyConnection, resolution: Resolution, threshold: float) -> dict[str, Any]:
+def audit(con: duckdb.DuckDBPyConnection, resolution: Resolution, threshold: float) -> dict[str, Any]:
     """Checks that need no truth: too many matches, confident links that contradict themselves, twins."""
     model = resolution.model
     # One record per person and feed: a pair of feeds can't hold more matches than the smaller of the two.
@@ -121,9 +123,9 @@ def _audit(con: duckdb.DuckDBPyConnection, resolution: Resolution, threshold: fl
     }
 
 
-def _warnings(report: dict[str, Any], feeds: list[str]) -> list[str]:
+def audit_warnings(audit: dict[str, Any]) -> list[str]:
+    """What a person should read of an audit, in sentences."""
     warnings: list[str] = []
-    audit = report["audit"]
     if audit["expected_matches"] > MOST_EXPECTED_FOR_POSSIBLE * audit["most_possible_matches"] > 0:
         warnings.append(
             f"The model expects {audit['expected_matches']:,.0f} matches, and the feeds can hold at most "
@@ -132,6 +134,11 @@ def _warnings(report: dict[str, Any], feeds: list[str]) -> list[str]:
     odd = audit["confident_links_with_other_forename_and_birth_date"]
     if odd > MOST_CONTRADICTED_LINKS * max(1, audit["confident_links"]):
         warnings.append(f"{odd:,} confident links have a different forename and a different birth date.")
+    return warnings
+
+
+def _warnings(report: dict[str, Any], feeds: list[str]) -> list[str]:
+    warnings = audit_warnings(report["audit"])
     warnings += [
         f"Blocking by {note['rule']}: {note['blocks_dropped']:,} blocks were too large and were left "
         f"out (the largest had {note['largest_dropped']:,} records)."

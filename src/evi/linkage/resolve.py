@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import duckdb
 import numpy as np
@@ -10,9 +10,9 @@ import pyarrow as pa
 
 from evi.linkage.blocking import BlockNote, Wanted, find_pairs
 from evi.linkage.clusters import Clusters, cluster
-from evi.linkage.comparisons import comparisons_for
 from evi.linkage.deterministic import anchor
 from evi.linkage.people import condense
+from evi.linkage.planner import Plan, drop_what_says_nothing, plan
 from evi.linkage.queries import columns_that_hold_something, one_number
 from evi.linkage.scoring import score_pairs, settings_for
 from evi.linkage.training import Model, candidates_to_train_on, train
@@ -24,12 +24,12 @@ class Options:
     """What a run of linkage may vary.
 
     Attributes:
-        threshold: links at or above this probability join records into one person.
+        threshold: links at or above this probability join records into one person; None: the planner's.
         one_per_feed: a feed holds one record per person; False when one table is searched for repeats.
         review_from: pairs at or above this probability are kept in `scored`.
     """
 
-    threshold: float = 0.5
+    threshold: float | None = None
     one_per_feed: bool = True
     review_from: float = 0.01
 
@@ -40,6 +40,7 @@ class Resolution:
     rest."""
 
     model: Model
+    plan: Plan
     blocks: list[BlockNote] = field(default_factory=list)
     anchored: dict[str, int] = field(default_factory=dict)
     pairs_compared: int = 0
@@ -55,17 +56,21 @@ def resolve(con: duckdb.DuckDBPyConnection, options: Options, progress: Progress
     `evi.linkage.people.TOKEN_COLUMNS`.
     """
     with progress.task("Linking people", 6) as advance:
+        seen = drop_what_says_nothing(con)
         columns = condense(con)
         filled = columns_that_hold_something(con, "variants")
+        planned = plan(
+            con, columns, filled, seen, one_per_feed=options.one_per_feed, threshold=options.threshold
+        )
         advance(1)
         anchored = anchor(con, one_per_feed=options.one_per_feed)
         advance(1)
         alone = options.one_per_feed
         apart = "l.comp <> r.comp" + (" AND (l.mask & r.mask) = 0" if alone else "")
         wanted = [candidates_to_train_on(con, one_per_feed=alone), Wanted("candidates", apart)]
-        blocks = find_pairs(con, filled, wanted, progress=progress)
+        blocks = find_pairs(con, planned.rules, wanted, filled=filled, progress=progress)
         advance(1)
-        comparisons = comparisons_for(columns)
+        comparisons = planned.comparisons
         model = train(con, comparisons, filled, one_per_feed=alone)
         advance(1)
         con.execute("CREATE OR REPLACE TABLE to_score AS SELECT l, r, rules::VARCHAR AS tag FROM candidates")
@@ -73,10 +78,11 @@ def resolve(con: duckdb.DuckDBPyConnection, options: Options, progress: Progress
         settings = settings_for(comparisons, model.weights, model.prior)
         score_pairs(con, "to_score", settings, out="scored", least_weight=least)
         advance(1)
-        found = _clusters(con, options)
+        found = _clusters(con, options.one_per_feed, planned.threshold)
         advance(1)
     return Resolution(
-        model=model,
+        model=replace(model, plan=tuple(planned.explain(blocks))),
+        plan=planned,
         blocks=blocks,
         anchored=anchored,
         pairs_compared=one_number(con, "SELECT count(*) FROM to_score"),
@@ -104,11 +110,11 @@ def _rivals(con: duckdb.DuckDBPyConnection, one_per_feed: bool) -> str:
         SELECT rec_l, rec_r, match_weight, odds / (1 + greatest(left_odds, right_odds)) AS p FROM shared"""
 
 
-def _clusters(con: duckdb.DuckDBPyConnection, options: Options) -> Clusters:
+def _clusters(con: duckdb.DuckDBPyConnection, one_per_feed: bool, threshold: float) -> Clusters:
     """Cluster anchored components by scored links; writes `resolved` and `links`."""
     con.execute(
         f"""CREATE OR REPLACE TABLE links AS
-        SELECT rec_l, rec_r, match_weight, round(p, 6) AS p FROM ({_rivals(con, options.one_per_feed)})"""
+        SELECT rec_l, rec_r, match_weight, round(p, 6) AS p FROM ({_rivals(con, one_per_feed)})"""
     )
     nodes = con.execute(
         """SELECT comp, bit_or(mask) AS mask, min(probability) AS p FROM nodes GROUP BY comp ORDER BY comp"""
@@ -117,11 +123,11 @@ def _clusters(con: duckdb.DuckDBPyConnection, options: Options) -> Clusters:
     edges = con.execute(
         f"""SELECT l.comp AS a, r.comp AS b, p FROM links
         JOIN nodes l ON l.rec = rec_l JOIN nodes r ON r.rec = rec_r
-        WHERE p >= {options.threshold} ORDER BY p DESC, match_weight DESC, rec_l, rec_r"""
+        WHERE p >= {threshold} ORDER BY p DESC, match_weight DESC, rec_l, rec_r"""
     ).fetchnumpy()
     left = np.searchsorted(comps, np.asarray(edges["a"], np.int64))
     right = np.searchsorted(comps, np.asarray(edges["b"], np.int64))
-    masks = [int(mask) for mask in nodes["mask"]] if options.one_per_feed else [0] * len(comps)
+    masks = [int(mask) for mask in nodes["mask"]] if one_per_feed else [0] * len(comps)
     found = cluster(masks, (left, right, np.asarray(edges["p"], float)))
     table = pa.table(
         [pa.array(comps), pa.array(comps[found.root]), pa.array(found.probability)],

@@ -13,6 +13,7 @@ from evi.encoding.columns import Column, arrow
 from evi.encoding.columns import compute as pc
 from evi.encoding.people import BIRTH_PARTS
 from evi.linkage.people import TOKEN_COLUMNS
+from evi.linkage.quality import audit, audit_warnings
 from evi.linkage.queries import table_of
 from evi.linkage.resolve import Options, Resolution, resolve
 from evi.workspace import SILENT, EviError, Progress, connect
@@ -30,12 +31,14 @@ class LinkedTables:
     Attributes:
         pairs: `left_id`, `right_id`, `probability`; one table linked to itself has left before right.
         clusters: `table` ("left" or "right"), `id`, `cluster`, `probability`.
-        resolution: the model, the blocks and the counts.
+        resolution: the model, the plan, the blocks and the counts.
+        warnings: what the audit, which needs no truth, says that a person should read.
     """
 
     pairs: pa.Table
     clusters: pa.Table
     resolution: Resolution
+    warnings: tuple[str, ...] = ()
 
 
 def link_tables(
@@ -44,9 +47,10 @@ def link_tables(
     columns: Mapping[str, str | list[str]],
     *,
     right_columns: Mapping[str, str | list[str]] | None = None,
-    threshold: float = 0.5,
+    threshold: float | None = None,
     one_per_table: bool = True,
     keys: Keys | None = None,
+    names: tuple[str, str] = ("left", "right"),
     progress: Progress = SILENT,
 ) -> LinkedTables:
     """Link two tables of people, or find repeats in one.
@@ -56,9 +60,13 @@ def link_tables(
         columns: role (`id`, `forename`, `surname`, `date_of_birth`, `sex`, `postcode`, `address`, …: see
             `ROLES`) to the column, or columns joined by a blank, that hold it; for `left`, and for `right`
             unless `right_columns` says otherwise.
-        threshold: the probability from which records are one person.
+        threshold: the probability from which records are one person; by default the planner's choice.
         one_per_table: a table holds one record per person (only where there are two tables).
         keys: keys to encode under; fresh ones that nobody keeps by default.
+        names: what errors call the two tables.
+
+    Raises:
+        EviError: a role or column is not there, or an id stands twice in one table.
     """
     coder = Coder(keys or Keys.throw_away())
     sides = [("left", left, columns)]
@@ -68,9 +76,9 @@ def link_tables(
     start = 0
     parts: list[pa.Table] = []
     named: list[Column] = []
-    for feed, (name, table, roles) in enumerate(sides):
-        parts.append(_observations(name, table, roles, coder, start, feed))
-        named.append(_ids(table, roles, name))
+    for feed, (_, table, roles) in enumerate(sides):
+        named.append(_ids(table, roles, names[feed]))
+        parts.append(_observations(names[feed], table, roles, coder, start, feed))
         start += len(table)
     con.register("given", pa.concat_tables(parts))
     con.execute("CREATE TABLE observations AS FROM given")
@@ -86,7 +94,10 @@ def link_tables(
         }
     )
     con.register("ids", ids)
-    return LinkedTables(_pairs(con, right is not None), _cluster_table(con), resolution)
+    said = audit_warnings(audit(con, resolution, resolution.plan.threshold))
+    if not resolution.pairs_compared and not resolution.clusters < start:
+        said.append("No two records have enough in common to be compared, so nothing was linked.")
+    return LinkedTables(_pairs(con), _cluster_table(con), resolution, tuple(said))
 
 
 def _observations(
@@ -123,8 +134,8 @@ def _column(table: pa.Table, names: str | list[str], where: str) -> Column:
     if missing:
         raise EviError(
             f"it has no column {', '.join(missing)}.",
-            where=f"{where} table",
-            do="Put the map of columns right.",
+            where=where,
+            do=f"Put the map of columns right. Its columns are {', '.join(table.column_names)}.",
         )
     arrays = [table[name].combine_chunks() for name in wanted]
     if len(arrays) == 1:
@@ -141,10 +152,22 @@ def _column(table: pa.Table, names: str | list[str], where: str) -> Column:
 def _ids(table: pa.Table, roles: Mapping[str, str | list[str]], where: str) -> Column:
     if "id" not in roles:
         return pa.array([str(row) for row in range(len(table))])
-    return _column(table, roles["id"], where).cast(pa.string())
+    ids = _column(table, roles["id"], where).cast(pa.string())
+    seen: dict[str | None, int] = {}
+    for row, name in enumerate(ids.to_pylist(), 1):
+        if name is None or name in seen:
+            raise EviError(
+                f"row {row:,} has no id."
+                if name is None
+                else f"rows {seen[name]:,} and {row:,} have one id.",
+                where=where,
+                do="Give each row an id of its own, or leave `id` out of the map: rows are then numbered.",
+            )
+        seen[name] = row
+    return ids
 
 
-def _pairs(con: Any, two: bool) -> pa.Table:
+def _pairs(con: Any) -> pa.Table:
     """Every scored pair of a probability from 0.01, both ends named."""
     return table_of(
         con,

@@ -36,7 +36,8 @@ _PLACES = {"home": ("place", "H"), "address": ("addr", "D"), "postcode": ("pc", 
 
 @dataclass(frozen=True)
 class Model:
-    """A trained model: comparisons, (m, u) by comparison and level, the prior, and how training went."""
+    """A trained model: comparisons, (m, u) by comparison and level, the prior, how training went, and the
+    sentences of the plan."""
 
     comparisons: tuple[Comparison, ...]
     m: dict[str, tuple[float, ...]]
@@ -45,6 +46,7 @@ class Model:
     possible_pairs: int
     expected_matches: float
     trained_pairs: int
+    plan: tuple[str, ...] = ()
 
     def weights(self, comparison: Comparison, position: int) -> tuple[float, float]:
         """m and u of one level."""
@@ -57,6 +59,7 @@ class Model:
             "possible_pairs": self.possible_pairs,
             "expected_matches": self.expected_matches,
             "trained_pairs": self.trained_pairs,
+            "plan": list(self.plan),
             "comparisons": {
                 comparison.name: [
                     {"level": level.label, "m": m, "u": u, "bits": round(float(np.log2(m / u)), 3)}
@@ -100,12 +103,13 @@ def train(
 
 def candidates_to_train_on(con: duckdb.DuckDBPyConnection, *, one_per_feed: bool) -> Wanted:
     """The candidate pairs that training needs: those of a sample of records, drawn by hash."""
-    step = _step(one_number(con, "SELECT count(*) FROM people"))
+    step = step_of(one_number(con, "SELECT count(*) FROM people"))
     condition = "l.feed <> r.feed" if one_per_feed else "true"
     return Wanted(_SAMPLE, condition, f"hash(l.rec) % {step} = 0")
 
 
-def _step(records: int) -> int:
+def step_of(records: int) -> int:
+    """One record in so many has its candidate pairs trained on."""
     return max(1, records // _CANDIDATE_RECORDS)
 
 
@@ -120,7 +124,7 @@ def _training_pairs(
     total = one_number(con, "SELECT count(*) FROM people")
     con.execute(f"CREATE OR REPLACE TABLE training AS SELECT l, r, 'candidate' AS tag FROM {_SAMPLE}")
     con.execute(f"DROP TABLE {_SAMPLE}")
-    scales = {"candidate": float(_step(total))}
+    scales = {"candidate": float(step_of(total))}
     feeds = con.execute("SELECT feed, count(*) FROM people GROUP BY feed ORDER BY feed").fetchall()
     each = int((2 * _STRANGER_PAIRS / max(1, len(feeds))) ** 0.5)
     for feed, size in feeds:

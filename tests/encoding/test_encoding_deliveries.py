@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from evi.encoding import LINKAGE_SCHEMA, encode, read_deliveries
+from evi.encoding import ABOUT_SCHEMA, LINKAGE_SCHEMA, TOKENS, encode, read_deliveries
 from evi.feeds import load_layouts
 from evi.workspace import file_hash
 from tests.linkage.small_district import SmallDistrict, keys_of, make_small_district, write_extract
@@ -81,7 +81,7 @@ def test_relations_name_mother_and_child_by_their_codes(made: SmallDistrict) -> 
 def test_small_areas_and_homes_are_looked_up_at_the_agency(made: SmallDistrict) -> None:
     attended = read(made, "linkage", "ae_attendances")  # it delivers addresses and no UPRN
     assert attended["home"].null_count == 0
-    assert attended["lsoa"].null_count == 0
+    assert read(made, "about", "ae_attendances")["lsoa"].null_count == 0
     registered = set(read(made, "linkage", "gp_patients")["home"].to_pylist())
     assert set(attended["home"].to_pylist()) <= registered
 
@@ -89,8 +89,9 @@ def test_small_areas_and_homes_are_looked_up_at_the_agency(made: SmallDistrict) 
 def test_without_an_address_list_areas_are_null(fresh: SmallDistrict) -> None:
     shutil.rmtree(fresh.district.reference)
     encode(fresh.district, keys_of(fresh))
-    attended = read(fresh, "linkage", "ae_attendances")
-    assert attended["home"].null_count == attended["lsoa"].null_count == len(attended)
+    attended, told = read(fresh, "linkage", "ae_attendances"), read(fresh, "about", "ae_attendances")
+    assert attended["home"].null_count == attended["household"].null_count == len(attended)
+    assert told["lsoa"].null_count == told["household"].null_count == len(told)
 
 
 def test_nothing_is_done_again_without_need_and_bytes_repeat(fresh: SmallDistrict) -> None:
@@ -193,8 +194,19 @@ def test_no_canary_stands_in_any_byte_of_what_leaves_the_agency(made: SmallDistr
 
 
 def test_birth_dates_are_in_clear_to_the_month_only(made: SmallDistrict) -> None:
-    for path in sorted((made.district.encoded / "linkage").rglob("*.parquet")):
+    for path in sorted((made.district.encoded / "about").rglob("*.parquet")):
         table = pq.read_table(path)
+        assert table.schema.equals(ABOUT_SCHEMA)
         assert {value.day for value in table["birth_month"].to_pylist() if value} <= {1}
         born = {person.born for person in made.people if person.born.day != 1}
         assert not born & set(table["birth_month"].to_pylist())
+
+
+def test_no_month_of_birth_or_area_stands_beside_the_codes(made: SmallDistrict) -> None:
+    """Beside a code of the date with day and month changed over, a month would give away the day."""
+    clear = set(LINKAGE_SCHEMA.names) - set(TOKENS)
+    assert not clear & {"birth_month", "ethnicity", "language", "lsoa"}
+    assert not set(ABOUT_SCHEMA.names) & set(TOKENS)
+    linkage, told = read(made, "linkage", "gp_patients"), read(made, "about", "gp_patients")
+    assert set(linkage["household"].to_pylist()) == set(told["household"].to_pylist())
+    assert not (set(linkage["home"].to_pylist()) - {None}) & set(linkage["household"].to_pylist())

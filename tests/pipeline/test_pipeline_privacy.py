@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from evi.encoding import Coder, Keys
+from evi.encoding import TOKENS, Coder, Keys
 from evi.workspace import District
 from tests.pipeline.conftest import evi, made
 
@@ -112,6 +114,48 @@ def test_no_birth_date_leaves_the_agency(run_district: Path, planted: list[dict[
                 leaks += [(path.name, d) for d in dates if str(row[d])[:10] == born[row[name]]]
     assert looked > 100
     assert not leaks
+
+
+def whole_numbers(path: Path) -> Iterator[tuple[str, npt.NDArray[np.int64]]]:
+    """Every whole number of a file that a code could be, with the column (or "text") that it stands in."""
+    if path.suffix != ".parquet":
+        found = re.findall(r"-?\d{9,20}", path.read_text(errors="replace"))
+        yield "text", np.array([int(n) for n in found if abs(int(n)) < 2**63], np.int64)
+        return
+    table = pq.read_table(path)
+    for name in table.column_names:
+        column = table.column(name)
+        while pa.types.is_nested(column.type) and not pa.types.is_struct(column.type):
+            column = pc.list_flatten(column)
+        values = column.unique().drop_null()
+        if pa.types.is_integer(values.type):
+            yield name, np.asarray(values.cast(pa.int64()))
+        elif pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
+            found = re.findall(r"-?\d{9,20}", "\n".join(values.to_pylist()))
+            yield name, np.array([int(n) for n in found if abs(int(n)) < 2**63], np.int64)
+
+
+def test_codes_of_identities_stay_with_the_linkage_unit(run_district: Path) -> None:
+    """No column and no value of `encoded/linkage` stands in what analysts hold, nor in the spine itself."""
+    codes = [
+        numbers
+        for path in sorted((run_district / "encoded" / "linkage").rglob("*.parquet"))
+        for name, numbers in whole_numbers(path)
+        if name in TOKENS
+    ]
+    every = np.unique(np.concatenate(codes))
+    assert len(every) > 10_000
+    places = ("encoded/payload", "encoded/about", "spine", "records", "index", "outputs", "runs", "run.log")
+    shared, looked = [], 0
+    for path in (p for p in hub_files(run_district) if str(p.relative_to(run_district)).startswith(places)):
+        if path.suffix == ".parquet":  # `home` and `sex` are words of the payload too; its codes are its own
+            assert not set(pq.read_schema(path).names) & (set(TOKENS) - {"home"}), path
+        for name, numbers in whole_numbers(path):
+            looked += len(numbers)
+            if (every[np.searchsorted(every, numbers).clip(max=len(every) - 1)] == numbers).any():
+                shared.append((str(path.relative_to(run_district)), name))
+    assert looked > 10_000
+    assert not shared
 
 
 def test_errors_and_rejects_hold_no_value(run_district: Path, canaries: list[str], tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """The agency side: names, dates and addresses become keyed codes before anything leaves."""
 
-from evi.encoding.delivery import LINKAGE_SCHEMA, EncodedDelivery, encode_delivery, part_path
+from evi.encoding.delivery import ABOUT_SCHEMA, LINKAGE_SCHEMA, EncodedDelivery, encode_delivery, part_path
 from evi.encoding.encode import encode, read_deliveries
 from evi.encoding.gazetteer import Gazetteer
 from evi.encoding.keys import Keys, write_new_key
@@ -8,6 +8,7 @@ from evi.encoding.people import BIRTH_PARTS, encode_identities
 from evi.encoding.tokens import TOKENS, Coder
 
 __all__ = [
+    "ABOUT_SCHEMA",
     "BIRTH_PARTS",
     "LINKAGE_SCHEMA",
     "TOKENS",

@@ -1,8 +1,12 @@
-"""One delivery, encoded: a payload without identifiers, linkage codes apart from it, and relations."""
+"""One delivery, encoded: a payload without identifiers, linkage codes, what is told in clear, and relations.
+
+Four parts, since no reader needs two of them joined: month of birth beside codes of dates, for one, would
+give away the day (docs/threat-model.md).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +23,7 @@ from evi.encoding.tokens import CLEAR, TOKENS, Coder
 from evi.feeds import Layout, PersonMap, Reading, common_sql, read_extract
 from evi.workspace import replace_file
 
-PARTS = ("payload", "linkage", "relations")
+PARTS = ("payload", "linkage", "about", "relations")
 ROW_GROUP_ROWS = 122_880
 _CLEAR_ROLES = ("ethnicity", "language")
 _OBSERVED: dict[str, pa.DataType] = {
@@ -31,15 +35,27 @@ _OBSERVED: dict[str, pa.DataType] = {
     "observed": pa.date32(),
     "address_from": pa.date32(),
     "times": pa.int64(),
-    "birth_month": CLEAR["birth_month"],
     "birth_year": CLEAR["birth_year"],
     "sex": CLEAR["sex"],
-    "ethnicity": pa.string(),
-    "language": pa.string(),
-    "lsoa": pa.string(),
+    "household": pa.int64(),  # the home's code in payload, by which the spine names homes
 }
 LINKAGE_SCHEMA: pa.Schema = arrow.schema(
     [*_OBSERVED.items(), *((name, kind) for name, (kind, _) in TOKENS.items())]
+)
+_TOLD = ("feed", "person", "birth_month", "sex", "ethnicity", "language", "household", "lsoa")
+ABOUT_SCHEMA: pa.Schema = arrow.schema(
+    [
+        ("feed", pa.string()),
+        ("person", pa.int64()),
+        ("birth_month", CLEAR["birth_month"]),
+        ("sex", CLEAR["sex"]),
+        ("ethnicity", pa.string()),
+        ("language", pa.string()),
+        ("household", pa.int64()),
+        ("lsoa", pa.string()),
+        ("observed", pa.date32()),
+        ("times", pa.int64()),
+    ]
 )
 RELATION_SCHEMA: pa.Schema = arrow.schema(
     [("type", pa.string()), ("person", pa.int64()), ("other", pa.int64()), ("known_at", pa.date32())]
@@ -89,9 +105,10 @@ def encode_delivery(
         observations = [
             _observations(con, layout, reading, person, coder, gazetteer) for person in layout.persons
         ]
-        linkage = pa.concat_tables(observations) if observations else LINKAGE_SCHEMA.empty_table()
+        linkage = pa.concat_tables([LINKAGE_SCHEMA.empty_table(), *(codes for codes, _ in observations)])
+        about = pa.concat_tables([ABOUT_SCHEMA.empty_table(), *(told for _, told in observations)])
         relations = _relations(layout, rows, payload)
-        tables = {"payload": payload, "linkage": linkage, "relations": relations}
+        tables = {"payload": payload, "linkage": linkage, "about": about, "relations": relations}
         for part, table in tables.items():
             target = part_path(encoded, part, layout.name, reading.delivery)
             if part == "relations" and not layout.relations:
@@ -224,8 +241,12 @@ def _observations(
     person: PersonMap,
     coder: Coder,
     gazetteer: Gazetteer,
-) -> pa.Table:
-    """Each distinct identity that the delivery gives a person, with the days on which it was seen."""
+) -> tuple[pa.Table, pa.Table]:
+    """Each distinct identity that the delivery gives a person, with the days on which it was seen.
+
+    Returns:
+        Its codes (`LINKAGE_SCHEMA`), and what is told of the person in clear (`ABOUT_SCHEMA`).
+    """
     seen = _observed_identities(con, layout, reading, person)
     uprns, _ = _person_place(person, seen, gazetteer)
     identity = {
@@ -253,6 +274,7 @@ def _observations(
             _text(seen, person.identifies["postcode"]) if "postcode" in person.identifies else None,
             rows,
         ),
+        "household": pa.nulls(rows, pa.int64()) if uprns is None else coder.home(uprns),
     }
     for role in _CLEAR_ROLES:
         named = person.identifies.get(role)
@@ -260,7 +282,16 @@ def _observations(
     made = pa.table({name: columns[name] for name in LINKAGE_SCHEMA.names}).cast(LINKAGE_SCHEMA)
     # By codes alone: an order by clear names would tell something of them.
     keys = [name for name in LINKAGE_SCHEMA.names if not pa.types.is_list(LINKAGE_SCHEMA.field(name).type)]
-    return made.sort_by([(name, "ascending") for name in ("person", *(k for k in keys if k != "person"))])
+    codes = made.sort_by([(name, "ascending") for name in ("person", *(k for k in keys if k != "person"))])
+    return codes, _told(columns)
+
+
+def _told(columns: Mapping[str, Any]) -> pa.Table:
+    """What is told in clear, once for each distinct set of facts, in an order of its own."""
+    rows: Any = arrow.table({name: columns[name] for name in (*_TOLD, "observed", "times")})
+    grouped = rows.group_by(list(_TOLD)).aggregate([("observed", "max"), ("times", "sum")])
+    told = grouped.rename_columns(ABOUT_SCHEMA.names).cast(ABOUT_SCHEMA)
+    return told.sort_by([(name, "ascending") for name in ("person", *_TOLD[2:])])
 
 
 def _identity_column(table: pa.Table, name: str) -> Column:

@@ -159,7 +159,7 @@ def _is_current(district: District, entry: Mapping[str, Any], standing: Mapping[
 
 
 def _paths(encoded: Path, entry: Mapping[str, Any]) -> list[Path]:
-    parts = PARTS if entry["relations"] else PARTS[:2]
+    parts = PARTS if entry["relations"] else PARTS[:-1]
     return [part_path(encoded, part, entry["layout"], entry["delivery"]) for part in parts]
 
 

@@ -112,8 +112,8 @@ class Coder:
         return self._each_distinct(field, values, identifiers.trimmed, purpose)
 
     def home(self, uprns: Column) -> Column:
-        """Codes of UPRNs: one code for a home, in payload and linkage tables alike."""
-        return self._each_distinct("home", uprns, identifiers.property_numbers, LINKAGE)
+        """Codes of UPRNs for payload and households; the linkage's own `home` is under another key."""
+        return self._each_distinct("home", uprns, identifiers.property_numbers, PAYLOAD)
 
     def compound(self, field: str, *parts: Column) -> Column:
         """Codes of several columns of codes taken together; null where any of them is."""

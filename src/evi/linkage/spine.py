@@ -82,6 +82,8 @@ def _load(con: duckdb.DuckDBPyConnection, district: District, deliveries: list[d
     """Tables `records` (rec, feed, person) and `observations`; returns the names of the feeds."""
     paths = ", ".join(quote(str(path)) for _, path in _files(district, deliveries, "linkage"))
     con.execute(f"CREATE VIEW encoded_linkage AS FROM read_parquet([{paths}])")
+    paths = ", ".join(quote(str(path)) for _, path in _files(district, deliveries, "about"))
+    con.execute(f"CREATE VIEW encoded_about AS FROM read_parquet([{paths}])")
     con.execute(
         """CREATE TABLE records AS
         SELECT (row_number() OVER (ORDER BY feed, person) - 1)::INTEGER AS rec, feed, person,
@@ -124,9 +126,13 @@ def _tables(
     advance(1)
     con.execute(
         """CREATE TABLE addresses AS
-        SELECT s.subject_id, e.feed, e.home, least(e.address_from, e.observed) AS start, e.observed AS seen,
-               e.lsoa, e.sn
-        FROM encoded_linkage e JOIN spine_people s USING (feed, person) WHERE e.observed IS NOT NULL"""
+        WITH areas AS (
+            SELECT household, mode(lsoa ORDER BY lsoa) AS lsoa FROM encoded_about
+            WHERE household IS NOT NULL AND lsoa IS NOT NULL GROUP BY household)
+        SELECT s.subject_id, e.feed, e.household AS home, least(e.address_from, e.observed) AS start,
+               e.observed AS seen, a.lsoa, e.sn
+        FROM encoded_linkage e JOIN spine_people s USING (feed, person) LEFT JOIN areas a USING (household)
+        WHERE e.observed IS NOT NULL"""
     )
     households = build_households(con)
     quality = quality_report(con, feeds, resolution, threshold)
@@ -142,7 +148,7 @@ def _subjects(con: duckdb.DuckDBPyConnection) -> pa.Table:
         """CREATE TABLE told AS
         SELECT s.subject_id, e.feed, e.birth_month, e.sex, e.ethnicity, e.language,
                max(e.observed) AS seen, sum(e.times) AS times
-        FROM encoded_linkage e JOIN spine_people s USING (feed, person) GROUP BY ALL"""
+        FROM encoded_about e JOIN spine_people s USING (feed, person) GROUP BY ALL"""
     )
     names = ("birth_month", "sex", "ethnicity", "language")
     for name in names:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from evi import __version__
 
@@ -19,8 +20,18 @@ VERBS = (
 # Modules with the commands below a verb, such as `evi link files`.
 BELOW: dict[str, tuple[str, ...]] = {"link": ("link_files",)}
 
+
+class _InOrder(TyperGroup):
+    """Lists the verbs in the order in which they are used, those with commands below them too."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        named = [verb.replace("_", "-") for verb in VERBS]
+        return sorted(super().list_commands(ctx), key=named.index)
+
+
 app = typer.Typer(
     name="evi",
+    cls=_InOrder,
     help="eVI, the electronic Vulnerability Index: children's unseen needs, found together and lawfully.",
     no_args_is_help=True,
     rich_markup_mode="markdown",

@@ -90,3 +90,18 @@ def test_a_home_has_one_code_for_linkage_and_another_for_payload(coder: Coder) -
     made = encode_identities({"uprn": pa.array(["0100012345", " 100012345 "])}, coder)["home"].to_pylist()
     told = coder.home(pa.array(["100012345", "100012345"])).to_pylist()
     assert made[0] == made[1] != told[0] == told[1]
+
+
+def test_a_date_that_no_calendar_has_is_kept_by_its_parts(coder: Coder) -> None:
+    made = encode(coder, date_of_birth=["1971-02-30", "30/02/1971", "1971-02-03", "1971-13-01", "1900-01-01"])
+    assert made["dob"][0] == made["dob"][1] != made["dob"][2]
+    assert made["ym"][0] == made["ym"][2]
+    assert made["dob"][3] is None and made["dob"][4] is None
+    parts = encode(coder, birth_year=["1971"], birth_month=["2"], birth_day=["30"])
+    assert parts["dob"][0] == made["dob"][0]
+
+
+def test_an_initial_is_no_forename(coder: Coder) -> None:
+    made = encode(coder, forename=["H", "Hayden", "H. James"])
+    assert made["fn"][0] is None and made["fn_pre"][0] is None and made["fn"][1] is not None
+    assert made["fn"][2] is None and made["fn2"][2] is not None

@@ -183,17 +183,42 @@ def parse_date(value: object) -> date | None:
         found = value.date()
     elif isinstance(value, date):
         found = value
-    elif value is not None:
-        numbers = re.findall(r"\d+", str(value))
-        if len(numbers) == 1 and len(numbers[0]) == 8:
-            numbers = [numbers[0][:4], numbers[0][4:6], numbers[0][6:]]
-        if len(numbers) >= 3:
-            first, second, third = (int(number) for number in numbers[:3])
-            year, month, day = (first, second, third) if len(numbers[0]) == 4 else (third, second, first)
-            found = _date_or_none(year, month, day)
+    elif value is not None and (parts := _date_parts(str(value))):
+        found = _date_or_none(*parts)
     if found is None or found in _DEFAULT_DATES or found.year < _OLDEST_BIRTH_YEAR:
         return None
     return found
+
+
+def impossible_date(value: object) -> tuple[int, int, int] | None:
+    """Year, month and day of a birth date that no calendar has, though each part could be right.
+
+    A slip in one part leaves two that are right, and the same slip is copied from system to system.
+
+    >>> impossible_date("1971-02-30"), impossible_date("1971-02-28"), impossible_date("1971-13-01")
+    ((1971, 2, 30), None, None)
+    """
+    parts = _date_parts(str(value)) if value is not None else None
+    if parts is None or is_date(*parts):
+        return None
+    year, month, day = parts
+    return parts if year >= _OLDEST_BIRTH_YEAR and month in range(1, 13) and day in range(1, 32) else None
+
+
+def is_date(year: int, month: int, day: int) -> bool:
+    """Whether the calendar has such a day."""
+    return _date_or_none(year, month, day) is not None
+
+
+def _date_parts(text: str) -> tuple[int, int, int] | None:
+    """The first three numbers of a text as year, month and day, whichever end the year is at."""
+    numbers = re.findall(r"\d+", text)
+    if len(numbers) == 1 and len(numbers[0]) == 8:
+        numbers = [numbers[0][:4], numbers[0][4:6], numbers[0][6:]]
+    if len(numbers) < 3:
+        return None
+    first, second, third = (int(number) for number in numbers[:3])
+    return (first, second, third) if len(numbers[0]) == 4 else (third, second, first)
 
 
 def _date_or_none(year: int, month: int, day: int) -> date | None:

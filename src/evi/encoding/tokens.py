@@ -212,6 +212,9 @@ class Coder:
         if not parts:
             return (None,) * 7
         first = parts[0]
+        second = self.code("forename", parts[1]) if len(parts) > 1 else None
+        if len(first) == 1:  # an initial: it contradicts no name, and its code alone would give it away
+            return (*(None,) * 6, second)
         return (
             self.code("forename", first),
             self.code("forename-group", normalise.group_name(first)),
@@ -219,7 +222,7 @@ class Coder:
             self.code("forename-start", first[:3]),
             self._deletions("forename", first),
             self.code("surname", first),
-            self.code("forename", parts[1]) if len(parts) > 1 else None,
+            second,
         )
 
     def _middle(self, value: Any) -> Codes:
@@ -244,15 +247,19 @@ class Coder:
 
     def _birth(self, value: Any) -> Codes:
         born = normalise.parse_date(value)
+        if born is None and (parts := normalise.impossible_date(value)):
+            return self._birth_codes(*parts)
         return self._birth_codes(born.year, born.month, born.day) if born else (None,) * 7
 
     def _birth_parts(self, value: Any) -> Codes:
         """From "year-month-day" of which any part may be empty."""
         numbers = [int(part) if part.strip().isdigit() else None for part in str(value).split("-")]
         year, month, day = (*numbers, None, None, None)[:3]
-        if None not in (year, month, day):
+        if year and month and day and normalise.is_date(year, month, day):
             return self._birth(value)
-        return self._birth_codes(year, month, day)
+        return self._birth_codes(
+            year, month if month in range(1, 13) else None, day if day in range(1, 32) else None
+        )
 
     def _birth_codes(self, year: int | None, month: int | None, day: int | None) -> Codes:
         """Never a code of a day or month alone: its few values would give it away."""

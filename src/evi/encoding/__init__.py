@@ -5,6 +5,7 @@ from evi.encoding.encode import encode, read_deliveries
 from evi.encoding.gazetteer import Gazetteer
 from evi.encoding.keys import Keys, write_new_key
 from evi.encoding.people import BIRTH_PARTS, encode_identities
+from evi.encoding.retire import retire_codes, retired
 from evi.encoding.tokens import TOKENS, Coder
 
 __all__ = [
@@ -21,5 +22,7 @@ __all__ = [
     "encode_identities",
     "part_path",
     "read_deliveries",
+    "retire_codes",
+    "retired",
     "write_new_key",
 ]

@@ -291,7 +291,8 @@ def _told(columns: Mapping[str, Any]) -> pa.Table:
     rows: Any = arrow.table({name: columns[name] for name in (*_TOLD, "observed", "times")})
     grouped = rows.group_by(list(_TOLD)).aggregate([("observed", "max"), ("times", "sum")])
     told = grouped.rename_columns(ABOUT_SCHEMA.names).cast(ABOUT_SCHEMA)
-    return told.sort_by([(name, "ascending") for name in ("person", *_TOLD[2:])])
+    ordered: pa.Table = told.sort_by([(name, "ascending") for name in ("person", *_TOLD[2:])])
+    return ordered
 
 
 def _identity_column(table: pa.Table, name: str) -> Column:

@@ -19,6 +19,7 @@ import evi
 from evi.encoding.delivery import PARTS, EncodedDelivery, encode_delivery, part_path
 from evi.encoding.gazetteer import Gazetteer
 from evi.encoding.keys import Keys
+from evi.encoding.retire import codes_missing, forget_retired, retired
 from evi.encoding.tokens import Coder
 from evi.feeds import Layout, delivery_of, detect, extract_files, load_layouts
 from evi.workspace import (
@@ -47,11 +48,9 @@ def encode(district: District, keys: Keys, progress: Progress = SILENT) -> Stage
     result = StageResult("encode")
     standing = _standing(district)
     wanted = _wanted(district, layouts, keys, result)
-    fresh = {
-        name: entry for name, entry in wanted.items() if not _is_current(district, entry, standing.get(name))
-    }
-    kept = {name: standing[name] for name in wanted if name not in fresh}
     gone = sorted(set(standing) - set(wanted))
+    fresh = _fresh(district, wanted, standing, anything_gone=bool(gone))
+    kept = {name: standing[name] for name in wanted if name not in fresh}
     result.skipped = not fresh and not gone and (district.encoded / LEDGER).is_file()
     for name in gone:
         _remove(district.encoded, standing[name])
@@ -150,17 +149,37 @@ def code_of_reading(layouts: Mapping[str, Layout]) -> str:
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-def _is_current(district: District, entry: Mapping[str, Any], standing: Mapping[str, Any] | None) -> bool:
-    return (
-        standing is not None
-        and standing["made_of"] == entry["made_of"]
-        and all(path.is_file() for path in _paths(district.encoded, standing))
-    )
+def _fresh(
+    district: District,
+    wanted: Mapping[str, dict[str, Any]],
+    standing: Mapping[str, Mapping[str, Any]],
+    *,
+    anything_gone: bool,
+) -> dict[str, dict[str, Any]]:
+    """What is to be encoded. Where codes were deleted after linkage, one change brings all of them back."""
+    deleted = retired(district)
+    fresh = {
+        name: entry
+        for name, entry in wanted.items()
+        if not _is_current(
+            district, entry, standing.get(name), without_codes=deleted.get(name) == entry["made_of"]
+        )
+    }
+    if deleted and (fresh or anything_gone):
+        forget_retired(district)
+        fresh = {n: entry for n, entry in wanted.items() if n in fresh or codes_missing(district, entry)}
+    return fresh
 
 
-def _paths(encoded: Path, entry: Mapping[str, Any]) -> list[Path]:
-    parts = PARTS if entry["relations"] else PARTS[:-1]
-    return [part_path(encoded, part, entry["layout"], entry["delivery"]) for part in parts]
+def _is_current(
+    district: District, entry: Mapping[str, Any], standing: Mapping[str, Any] | None, *, without_codes: bool
+) -> bool:
+    if standing is None or standing["made_of"] != entry["made_of"]:
+        return False
+    parts = [part for part in PARTS if part != "relations" or standing["relations"]]
+    parts = [part for part in parts if part != "linkage" or not without_codes]
+    named = [part_path(district.encoded, part, standing["layout"], standing["delivery"]) for part in parts]
+    return all(path.is_file() for path in named)
 
 
 def _remove(encoded: Path, entry: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from evi.encoding import part_path, read_deliveries
+from evi.encoding import part_path, read_deliveries, retired
 from evi.linkage.households import build_households
 from evi.linkage.identity import IdChanges, assign_ids
 from evi.linkage.people import TOKEN_COLUMNS
@@ -48,12 +48,19 @@ def link(district: District, progress: Progress = SILENT, *, threshold: float = 
         Rows: records, subjects, linked records, links, stays and relations; notes: what a person should read.
 
     Raises:
-        EviError: nothing is encoded yet.
+        EviError: nothing is encoded yet, or the codes were deleted after the linkage before.
     """
     deliveries = read_deliveries(district)
     if not deliveries:
         raise EviError(
             "nothing is encoded yet.", where=str(district.encoded), do="Run `evi encode` first.", exit_code=2
+        )
+    if retired(district):
+        raise EviError(
+            "the codes were deleted after linkage.",
+            where=str(district.encoded),
+            do="Run `evi encode --force` to have them made again.",
+            exit_code=2,
         )
     with connect(scratch=district.scratch) as con:
         feeds = _load(con, district, deliveries)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import date
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from evi.encoding import TOKENS, Coder, Keys, encode_identities
+from evi.encoding.mixing import siphash
 
 
 @pytest.fixture(scope="module")
@@ -105,3 +108,30 @@ def test_an_initial_is_no_forename(coder: Coder) -> None:
     made = encode(coder, forename=["H", "Hayden", "H. James"])
     assert made["fn"][0] is None and made["fn_pre"][0] is None and made["fn"][1] is not None
     assert made["fn"][2] is None and made["fn2"][2] is not None
+
+
+def test_values_are_coded_by_blake2b_under_their_fields_key() -> None:
+    keys = Keys.throw_away()
+    made = encode(Coder(keys), surname=["Khan"], nhs_number=["943 476 5919"])
+    for column, field, text in (("sn", "surname", b"KHAN"), ("nhs", "nhs", b"9434765919")):
+        digest = hashlib.blake2b(text, key=keys.derive("linkage", field), digest_size=8).digest()
+        assert made[column] == [int.from_bytes(digest, "little", signed=True)]
+
+
+def test_compounds_are_coded_by_siphash_as_published() -> None:
+    # The authors' reference values for the key 00 01 … 0f and messages 00 01 …, of 8 and 16 bytes.
+    key, message = bytes(range(16)), np.frombuffer(bytes(range(16)), "<i8")
+    rows = 20_000
+    words = [np.full(rows, word) for word in message]
+    for count, value in ((1, 0x93F5F5799A932462), (2, 0x3F2ACC7F57C29BDB)):
+        assert set(siphash(key, words[:count]).view(np.uint64).tolist()) == {value}
+
+
+def test_compounds_differ_by_key_and_field_and_are_null_where_a_part_is() -> None:
+    columns = {"surname": ["Khan", "Khan", None], "postcode": ["BD1 1AA"] * 3}
+    one, other = encode(Coder(Keys.throw_away()), **columns), encode(Coder(Keys.throw_away()), **columns)
+    assert one["sn_pc"][0] == one["sn_pc"][1] != other["sn_pc"][0]
+    assert one["sn_pc"][2] is None
+    coder = Coder(Keys.throw_away())
+    parts = pa.array([1, 2]), pa.array([3, 4])
+    assert coder.compound("a", *parts).to_pylist() != coder.compound("b", *parts).to_pylist()

@@ -105,13 +105,26 @@ _SHORT |= {
 _SHORT |= {"GR": "GROVE", "GRV": "GROVE", "PK": "PARK", "FLT": "FLAT", "APT": "FLAT", "APARTMENT": "FLAT"}
 
 
-@cache
+class _WordsOnly(dict[int, str | None]):
+    """For `str.translate`: capitals and digits stay, apostrophes go, anything else is a blank."""
+
+    def __missing__(self, letter: int) -> str:
+        return self.setdefault(letter, " ") or " "
+
+
+_WORDS_ONLY = _WordsOnly({ord(c): c for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"} | {ord("'"): None})
+
+
 def fold(text: str) -> str:
     """Capital letters without accents or curly quotes: "Zoë" and "ZOE" become one.
 
     >>> fold("Zoë Łukasz-O’Neil")
     "ZOE LUKASZ-O'NEIL"
     """
+    return text.replace("`", "'").upper() if text.isascii() else _fold_accents(text)
+
+
+def _fold_accents(text: str) -> str:
     plain = unicodedata.normalize("NFKD", text.translate(_FOLDS))
     return "".join(char for char in plain if not unicodedata.combining(char)).upper()
 
@@ -282,9 +295,9 @@ def address(text: str) -> str | None:
     >>> address("1, Windsor Rd.") == address("1 WINDSOR ROAD")
     True
     """
-    words = re.findall(r"[A-Z0-9]+", fold(text).replace("'", ""))
-    plain = " ".join(_SHORT.get(word, word) if i else word for i, word in enumerate(words))
-    return plain or None
+    words = fold(text).translate(_WORDS_ONLY).split()
+    words[1:] = [_SHORT.get(word, word) for word in words[1:]]
+    return " ".join(words) or None
 
 
 def plain_words(text: str) -> str | None:

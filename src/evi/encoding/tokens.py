@@ -1,13 +1,14 @@
 """Keyed codes: BLAKE2b with a key of its own for each field, 64 bits as a signed integer.
 
 Every distinct value is coded once and its codes are spread back over the rows, so that a delivery of
-a million rows with four thousand forenames costs four thousand hashes of forenames.
+a million rows with four thousand forenames costs four thousand hashes of forenames. Compounds of codes, which
+differ from row to row, are mixed under a key of their own a column at a time.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -20,6 +21,7 @@ from evi.encoding import identifiers, normalise
 from evi.encoding.columns import Column
 from evi.encoding.columns import compute as pc
 from evi.encoding.keys import Keys
+from evi.encoding.mixing import KEY_BYTES, siphash
 
 LINKAGE = "linkage"
 PAYLOAD = "payload"
@@ -67,6 +69,7 @@ TOKENS: dict[str, tuple[pa.DataType, str]] = {
 CLEAR: dict[str, pa.DataType] = {"birth_month": pa.date32(), "birth_year": pa.int16(), "sex": pa.string()}
 
 Codes = tuple[Any, ...]
+_CLEAR = ""  # in place of a key's field: the value stays as it is
 
 # Roles whose values are nearly all distinct, with the column they make and how a column of them is tidied.
 _IDENTIFIERS: dict[str, tuple[str, Callable[[Column], Column]]] = {
@@ -78,10 +81,15 @@ _IDENTIFIERS: dict[str, tuple[str, Callable[[Column], Column]]] = {
 
 @dataclass(frozen=True)
 class _Domain:
-    """How the values of one field are coded: the columns made, and the maker of one value's codes."""
+    """How the values of one field are coded.
 
-    columns: tuple[str, ...]
-    make: Callable[[Any], Codes]
+    Attributes:
+        columns: from each column made to the field whose key it is coded under.
+        texts: from one value to what is coded, column by column: a text, a list of texts, or None.
+    """
+
+    columns: Mapping[str, str]
+    texts: Callable[[Any], tuple[Any, ...]]
 
 
 class Coder:
@@ -103,10 +111,6 @@ class Coder:
         mine.update(text.encode())
         return int.from_bytes(mine.digest(), "little", signed=True)
 
-    def maybe(self, field: str, text: str | None) -> int | None:
-        """The code of `text`, or None for nothing."""
-        return self.code(field, text) if text else None
-
     def opaque(self, field: str, values: Column, *, purpose: str = PAYLOAD) -> Column:
         """Code a column as it stands, blanks trimmed: local ids and references."""
         return self._each_distinct(field, values, identifiers.trimmed, purpose)
@@ -117,12 +121,13 @@ class Coder:
 
     def compound(self, field: str, *parts: Column) -> Column:
         """Codes of several columns of codes taken together; null where any of them is."""
-        known = pc.is_valid(parts[0])
-        for part in parts[1:]:
-            known = pc.and_(known, pc.is_valid(part))
-        matrix = np.column_stack([np.asarray(pc.fill_null(p.cast(pa.int64()), 0)) for p in parts])
-        texts = matrix.astype("<i8").view(f"V{8 * len(parts)}").ravel().tolist()
-        return pc.if_else(known, pa.array(self._hash_all(field, texts, LINKAGE)), None)
+        unknown = np.zeros(len(parts[0]), bool)
+        words = []
+        for part in parts:
+            unknown |= np.asarray(pc.is_null(part))
+            words.append(np.asarray(pc.fill_null(part.cast(pa.int64()), 0)))
+        key = self._keys.derive(LINKAGE, field)[:KEY_BYTES]
+        return pa.array(siphash(key, words), mask=unknown)
 
     def role(self, role: str, values: Column) -> dict[str, Column]:
         """Every token column of one role's values (`forename`, `surname`, `date_of_birth`, …)."""
@@ -142,20 +147,42 @@ class Coder:
         if not pa.types.is_dictionary(values.type):
             values = values.dictionary_encode()
         memory = self._memory.setdefault(name, {})
-        rows: list[Codes] = []
-        for value in values.dictionary.to_pylist():
-            codes = memory.get(value)
-            if codes is None:
-                codes = domain.make(value)
-                memory[value] = codes
-            rows.append(codes)
+        distinct = values.dictionary.to_pylist()
+        fresh = [value for value in distinct if value not in memory]
+        memory.update(zip(fresh, self._coded(domain, fresh), strict=True))
+        rows = [memory[value] for value in distinct]
         if len(memory) > _REMEMBERED_VALUES:
-            memory.clear()
+            self._memory[name] = {}  # another thread may still be reading the old one
         made: dict[str, Column] = {}
         for position, column in enumerate(domain.columns):
             kind = CLEAR.get(column) or (TOKENS[column][0] if column in TOKENS else pa.int64())
             made[column] = pa.array([codes[position] for codes in rows], kind).take(values.indices)
         return made
+
+    def _coded(self, domain: _Domain, values: list[Any]) -> Iterable[Codes]:
+        """The codes of each value, a column at a time."""
+        texts = [domain.texts(value) for value in values]
+        columns = []
+        for position, field in enumerate(domain.columns.values()):
+            column = [row[position] for row in texts]
+            if field == _CLEAR:
+                columns.append(column)
+            elif any(isinstance(text, list) for text in column):
+                columns.append(self._code_lists(field, column))
+            else:
+                columns.append(self._code_texts(field, column))
+        return zip(*columns, strict=True)
+
+    def _code_texts(self, field: str, texts: Sequence[str | None]) -> list[int | None]:
+        known = dict.fromkeys(text for text in texts if text)
+        hashed = self._hash_all(field, [text.encode() for text in known], LINKAGE).tolist()
+        codes: dict[str | None, int] = dict(zip(known, hashed, strict=True))
+        return [codes.get(text) for text in texts]
+
+    def _code_lists(self, field: str, lists: Sequence[list[str] | None]) -> list[list[int] | None]:
+        known = list(dict.fromkeys(text for texts in lists for text in texts or ()))
+        codes = dict(zip(known, self._code_texts(field, known), strict=True))
+        return [sorted({codes[text] or 0 for text in texts}) if texts else None for texts in lists]
 
     def _hasher(self, field: str, purpose: str) -> Any:
         hasher = self._hashers.get((purpose, field))
@@ -186,121 +213,123 @@ class Coder:
 
     def _make_domains(self) -> Mapping[str, _Domain]:
         return {
-            "forename": _Domain(("fn", "fn_t", "fn_ph", "fn_pre", "fn_del", "fn_x", "fn2"), self._forename),
-            "middle_names": _Domain(("fn2",), self._middle),
-            "surname": _Domain(("sn", "sn_t", "sn_ph", "sn_pre", "sn_del", "sn_a", "sn_b"), self._surname),
-            "date_of_birth": _Domain(
-                ("dob", "dob_x", "ym", "md", "yd", "birth_month", "birth_year"), self._birth
-            ),
-            "birth_parts": _Domain(
-                ("dob", "dob_x", "ym", "md", "yd", "birth_month", "birth_year"), self._birth_parts
-            ),
-            "postcode": _Domain(("pc", "pc_sector"), self._postcode),
-            "address": _Domain(("addr",), self._plain("addr", normalise.address)),
-            "reference": _Domain(("ref", "ref_del"), self._with_deletions("ref")),
-            "town": _Domain(("town", "town_del"), self._with_deletions("town")),
-            "email": _Domain(("email", "email_user"), self._email),
-            "phone": _Domain(("phone",), self._plain("phone", _phone)),
-            "sex": _Domain(("sex",), lambda value: (plain_sex(value),)),
+            "forename": _Domain(_FORENAME, _forename),
+            "middle_names": _Domain({"fn2": "forename"}, _middle),
+            "surname": _Domain(_SURNAME, _surname),
+            "date_of_birth": _Domain(_BIRTH, _birth),
+            "birth_parts": _Domain(_BIRTH, _birth_parts),
+            "postcode": _Domain({"pc": "postcode", "pc_sector": "postcode-sector"}, _postcode),
+            "address": _Domain({"addr": "addr"}, _plain(normalise.address)),
+            "reference": _Domain({"ref": "ref", "ref_del": "ref-deletion"}, _with_deletions),
+            "town": _Domain({"town": "town", "town_del": "town-deletion"}, _with_deletions),
+            "email": _Domain({"email": "email", "email_user": "email-user"}, _email),
+            "phone": _Domain({"phone": "phone"}, _plain(_phone)),
+            "sex": _Domain({"sex": _CLEAR}, lambda value: (plain_sex(value),)),
         }
 
-    def _plain(self, field: str, tidy: Callable[[str], str | None]) -> Callable[[Any], Codes]:
-        return lambda value: (self.maybe(field, tidy(str(value))) if value is not None else None,)
 
-    def _forename(self, value: Any) -> Codes:
-        parts = normalise.name_parts(str(value)) if value is not None else []
-        if not parts:
-            return (None,) * 7
-        first = parts[0]
-        second = self.code("forename", parts[1]) if len(parts) > 1 else None
-        if len(first) == 1:  # an initial: it contradicts no name, and its code alone would give it away
-            return (*(None,) * 6, second)
-        return (
-            self.code("forename", first),
-            self.code("forename-group", normalise.group_name(first)),
-            self.code("forename-sound", normalise.sound(first)),
-            self.code("forename-start", first[:3]),
-            self._deletions("forename", first),
-            self.code("surname", first),
-            second,
-        )
+_FORENAME = {
+    "fn": "forename",
+    "fn_t": "forename-group",
+    "fn_ph": "forename-sound",
+    "fn_pre": "forename-start",
+    "fn_del": "forename-deletion",
+    "fn_x": "surname",
+    "fn2": "forename",
+}
+_SURNAME = {
+    "sn": "surname",
+    "sn_t": "surname-group",
+    "sn_ph": "surname-sound",
+    "sn_pre": "surname-start",
+    "sn_del": "surname-deletion",
+    "sn_a": "surname",
+    "sn_b": "surname",
+}
+# Never a code of a day or month alone: its few values would give it away.
+_BIRTH = {
+    "dob": "birth-date",
+    "dob_x": "birth-date",
+    "ym": "birth-year-month",
+    "md": "birth-month-day",
+    "yd": "birth-year-day",
+    "birth_month": _CLEAR,
+    "birth_year": _CLEAR,
+}
 
-    def _middle(self, value: Any) -> Codes:
-        parts = normalise.name_parts(str(value)) if value is not None else []
-        return (self.code("forename", parts[0]) if parts else None,)
 
-    def _surname(self, value: Any) -> Codes:
-        parts = normalise.name_parts(str(value)) if value is not None else []
-        if not parts:
-            return (None,) * 7
-        whole = normalise.letters_of(parts)
-        double = len(parts) > 1
-        return (
-            self.code("surname", whole),
-            self.code("surname-group", normalise.group_name(whole)),
-            self.code("surname-sound", normalise.sound(whole)),
-            self.code("surname-start", whole[:3]),
-            self._deletions("surname", whole),
-            self.code("surname", parts[0]) if double else None,
-            self.code("surname", parts[-1]) if double else None,
-        )
+def _plain(tidy: Callable[[str], str | None]) -> Callable[[Any], tuple[Any, ...]]:
+    return lambda value: (tidy(str(value)) if value is not None else None,)
 
-    def _birth(self, value: Any) -> Codes:
-        born = normalise.parse_date(value)
-        if born is None and (parts := normalise.impossible_date(value)):
-            return self._birth_codes(*parts)
-        return self._birth_codes(born.year, born.month, born.day) if born else (None,) * 7
 
-    def _birth_parts(self, value: Any) -> Codes:
-        """From "year-month-day" of which any part may be empty."""
-        numbers = [int(part) if part.strip().isdigit() else None for part in str(value).split("-")]
-        year, month, day = (*numbers, None, None, None)[:3]
-        if year and month and day and normalise.is_date(year, month, day):
-            return self._birth(value)
-        return self._birth_codes(
-            year, month if month in range(1, 13) else None, day if day in range(1, 32) else None
-        )
+def _forename(value: Any) -> tuple[Any, ...]:
+    parts = normalise.name_parts(str(value)) if value is not None else []
+    if not parts:
+        return (None,) * len(_FORENAME)
+    first, second = parts[0], parts[1] if len(parts) > 1 else None
+    if len(first) == 1:  # an initial: it contradicts no name, and its code alone would give it away
+        return (*(None,) * (len(_FORENAME) - 1), second)
+    head, sound, forms = normalise.group_name(first), normalise.sound(first), normalise.one_deletions(first)
+    return first, head, sound, first[:3], forms, first, second
 
-    def _birth_codes(self, year: int | None, month: int | None, day: int | None) -> Codes:
-        """Never a code of a day or month alone: its few values would give it away."""
-        full = year is not None and month is not None and day is not None
-        swapped = f"{year}-{day}-{month}" if full and day is not None and day <= 12 else None
-        return (
-            self.code("birth-date", f"{year}-{month}-{day}") if full else None,
-            self.maybe("birth-date", swapped),
-            self.code("birth-year-month", f"{year}-{month}") if year and month else None,
-            self.code("birth-month-day", f"{month}-{day}") if month and day else None,
-            self.code("birth-year-day", f"{year}-{day}") if year and day else None,
-            date(year, month, 1) if year and month and 1 <= month <= 12 else None,
-            year,
-        )
 
-    def _postcode(self, value: Any) -> Codes:
-        plain = normalise.postcode(str(value)) if value is not None else None
-        if plain is None:
-            return (None, None)
-        return (
-            self.code("postcode", plain),
-            self.maybe("postcode-sector", normalise.postcode_sector(plain)),
-        )
+def _middle(value: Any) -> tuple[Any, ...]:
+    parts = normalise.name_parts(str(value)) if value is not None else []
+    return (parts[0] if parts else None,)
 
-    def _with_deletions(self, field: str) -> Callable[[Any], Codes]:
-        def make(value: Any) -> Codes:
-            plain = normalise.plain_words(str(value)) if value is not None else None
-            if plain is None:
-                return (None, None)
-            return (self.code(field, plain), self._deletions(field, plain))
 
-        return make
+def _surname(value: Any) -> tuple[Any, ...]:
+    parts = normalise.name_parts(str(value)) if value is not None else []
+    if not parts:
+        return (None,) * len(_SURNAME)
+    whole = normalise.letters_of(parts)
+    head, sound, forms = normalise.group_name(whole), normalise.sound(whole), normalise.one_deletions(whole)
+    ends = (parts[0], parts[-1]) if len(parts) > 1 else (None, None)
+    return whole, head, sound, whole[:3], forms, *ends
 
-    def _email(self, value: Any) -> Codes:
-        plain = normalise.fold(str(value)).strip() if value is not None else ""
-        if "@" not in plain:
-            return (None, None)
-        return (self.code("email", plain), self.code("email-user", plain.split("@", 1)[0]))
 
-    def _deletions(self, field: str, text: str) -> list[int]:
-        return sorted({self.code(f"{field}-deletion", form) for form in normalise.one_deletions(text)})
+def _birth(value: Any) -> tuple[Any, ...]:
+    born = normalise.parse_date(value)
+    if born is None and (parts := normalise.impossible_date(value)):
+        return _birth_texts(*parts)
+    return _birth_texts(born.year, born.month, born.day) if born else (None,) * len(_BIRTH)
+
+
+def _birth_parts(value: Any) -> tuple[Any, ...]:
+    """From "year-month-day" of which any part may be empty."""
+    numbers = [int(part) if part.strip().isdigit() else None for part in str(value).split("-")]
+    year, month, day = (*numbers, None, None, None)[:3]
+    if year and month and day and normalise.is_date(year, month, day):
+        return _birth(value)
+    return _birth_texts(year, month if month in range(1, 13) else None, day if day in range(1, 32) else None)
+
+
+def _birth_texts(year: int | None, month: int | None, day: int | None) -> tuple[Any, ...]:
+    full = year is not None and month is not None and day is not None
+    return (
+        f"{year}-{month}-{day}" if full else None,
+        f"{year}-{day}-{month}" if full and day is not None and day <= 12 else None,
+        f"{year}-{month}" if year and month else None,
+        f"{month}-{day}" if month and day else None,
+        f"{year}-{day}" if year and day else None,
+        date(year, month, 1) if year and month and 1 <= month <= 12 else None,
+        year,
+    )
+
+
+def _postcode(value: Any) -> tuple[Any, ...]:
+    plain = normalise.postcode(str(value)) if value is not None else None
+    return (plain, normalise.postcode_sector(plain)) if plain else (None, None)
+
+
+def _with_deletions(value: Any) -> tuple[Any, ...]:
+    plain = normalise.plain_words(str(value)) if value is not None else None
+    return (plain, normalise.one_deletions(plain)) if plain else (None, None)
+
+
+def _email(value: Any) -> tuple[Any, ...]:
+    plain = normalise.fold(str(value)).strip() if value is not None else ""
+    return (plain, plain.split("@", 1)[0]) if "@" in plain else (None, None)
 
 
 def plain_sex(value: Any) -> str | None:

@@ -14,7 +14,7 @@ from evi import __version__
 
 VERBS = (
     "new", "check", "encode", "link", "load", "index", "panel", "patterns", "child", "report",
-    "run", "status", "rerun", "diff", "score_truth", "doctor", "demo",
+    "run", "status", "rerun", "diff", "score_truth", "doctor", "demo", "export",
 )  # fmt: skip
 
 # Modules with the commands below a verb, such as `evi link files`.

@@ -5,6 +5,7 @@ from evi.encoding.encode import encode, read_deliveries
 from evi.encoding.gazetteer import Gazetteer
 from evi.encoding.keys import Keys, write_new_key
 from evi.encoding.people import BIRTH_PARTS, encode_identities
+from evi.encoding.releases import Release, release_keys, write_release
 from evi.encoding.retire import retire_codes, retired
 from evi.encoding.tokens import TOKENS, Coder
 
@@ -17,12 +18,15 @@ __all__ = [
     "EncodedDelivery",
     "Gazetteer",
     "Keys",
+    "Release",
     "encode",
     "encode_delivery",
     "encode_identities",
     "part_path",
     "read_deliveries",
+    "release_keys",
     "retire_codes",
     "retired",
     "write_new_key",
+    "write_release",
 ]

@@ -1,20 +1,28 @@
 """The registry of vulnerabilities as data, and the compiler that turns it into spans in one plan."""
 
-from evi.indicators.explaining import Reason, reason, reasons
-from evi.indicators.queries import (
-    STATES,
-    SpanIndex,
-    States,
-    assessable_sql,
-    prevalence_by_month,
-    register_views,
-    state_at,
-)
-from evi.indicators.registry import DOMAINS, Evidence, Indicator, Needs, Registry, load_registry
-from evi.indicators.snapshot import evaluate_at
-from evi.indicators.sources import Store
-from evi.indicators.spans import SpanFiles, build_spans, registry_of
-from evi.indicators.updates import Changes, refresh_spans, update_spans
+from typing import TYPE_CHECKING
+
+from evi.workspace import lazily
+
+if TYPE_CHECKING:
+    from evi.indicators.explaining import Reason, reason
+    from evi.indicators.queries import (
+        STATES,
+        SpanIndex,
+        States,
+        assessable_sql,
+        prevalence_by_month,
+        register_views,
+        state_at,
+    )
+    from evi.indicators.reasoning import reasons
+    from evi.indicators.registry import DOMAINS, Evidence, Indicator, Needs, Registry, load_registry
+    from evi.indicators.snapshot import evaluate_at
+    from evi.indicators.sources import Store
+    from evi.indicators.spans import SpanFiles, build_spans, registry_of
+    from evi.indicators.updates import Changes, refresh_spans, update_spans
+else:
+    __getattr__ = lazily(__name__, __file__)
 
 __all__ = [
     "DOMAINS",

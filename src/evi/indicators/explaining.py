@@ -5,17 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
-from pathlib import Path
 
 import duckdb
 
 from evi.indicators.expressions import THOUSAND, Expression, Facts, MissingBy, Ratio, Total, walk
-from evi.indicators.queries import SpanIndex
 from evi.indicators.reference import Covered, Event, Stay, World, add_months, behind, facts_of, is_true
-from evi.indicators.registry import Indicator, Registry
+from evi.indicators.registry import Indicator
 from evi.indicators.sources import Store
-from evi.indicators.spans import SpanFiles, index_folder, registry_of, session
-from evi.workspace import District, quote
 
 _HOME = "-(home & 4611686018427387903) - 1"
 """The subject that stands for a home in the event store."""
@@ -38,38 +34,6 @@ class Reason:
     since: date | None
     feeds: tuple[str, ...]
     events: tuple[Event, ...]
-
-
-def reasons(
-    source: District | Path,
-    subject_id: int,
-    on: date,
-    *,
-    registry: Registry | None = None,
-    out: Path | None = None,
-) -> list[Reason]:
-    """Every indicator that is present for a child on a day, with its reason, in the registry's order.
-
-    Args:
-        source: a district, or a folder that holds what `records/` does.
-        subject_id: the child.
-        on: the day.
-        registry, out: as for `state_at`.
-    """
-    registry = registry or registry_of(source)
-    index = SpanIndex(source, registry=registry, out=out)
-    states = index.state_at(on)
-    present = {name for name, state in states.of(subject_id).items() if state == "present"}
-    with session(source) as con:
-        world = read_world(Store.of(source), con, subject_id)
-        since = _since(SpanFiles(index_folder(source, out)), con, subject_id, on)
-    found = []
-    for indicator in registry:
-        if indicator.id not in present:
-            continue
-        rate = index.share_around(indicator, states, subject_id) if indicator.is_rate else None
-        found.append(reason(indicator, world, subject_id, on, since=since.get(indicator.id), rate=rate))
-    return found
 
 
 def reason(
@@ -136,22 +100,14 @@ def read_world(store: Store, con: duckdb.DuckDBPyConnection, subject_id: int) ->
 
 
 def _events(store: Store, con: duckdb.DuckDBPyConnection) -> list[Event]:
-    wanted = ", ".join(str(subject) for (subject,) in con.execute("FROM circle ORDER BY ALL").fetchall())
+    circle = [subject for (subject,) in con.execute("FROM circle ORDER BY ALL").fetchall()]
     rows = con.execute(
         f"""SELECT subject_id, time, code, known_at, record_id, numeric_value, known_until, end_time,
                    place_id, text_value, coalesce(withdrawn, false), coalesce(source, '')
-            FROM read_parquet({quote(store.events)}) WHERE subject_id IN ({wanted}) ORDER BY ALL"""
+            FROM read_parquet({store.events_of(circle)})
+            WHERE subject_id IN ({", ".join(map(str, circle))}) ORDER BY ALL"""
     ).fetchall()
     return [Event(*row) for row in rows]
-
-
-def _since(files: SpanFiles, con: duckdb.DuckDBPyConnection, subject_id: int, on: date) -> dict[str, date]:
-    rows = con.execute(
-        f"""SELECT indicator, true_from FROM read_parquet({quote(str(files.spans))})
-            WHERE subject_id = $child AND true_from <= $day AND (true_to IS NULL OR true_to > $day)""",
-        {"child": subject_id, "day": on},
-    ).fetchall()
-    return dict(rows)
 
 
 def _words(events: tuple[Event, ...], feeds: tuple[str, ...]) -> dict[str, str]:

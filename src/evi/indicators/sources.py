@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
+from evi.records import shard_files
 from evi.workspace import District, EviError, file_hash, quote
 
 _OPTIONAL = {
@@ -31,6 +33,12 @@ class Store:
     def events(self) -> str:
         """The events in order of subject, as a pattern of file names."""
         return self._files("events")
+
+    def events_of(self, subjects: Iterable[int]) -> str:
+        """The events of some subjects at least, as an SQL list of files."""
+        files = shard_files(self.folder, subjects)
+        names = [self.events] if files is None else [str(path) for path in files]
+        return f"[{', '.join(quote(name) for name in names)}]"
 
     @property
     def by_code(self) -> str:

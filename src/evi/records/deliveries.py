@@ -14,9 +14,8 @@ import duckdb
 
 from evi.encoding import read_deliveries
 from evi.records.mapping import LayoutSql
+from evi.records.standing import STATE
 from evi.workspace import District, EviError, RunLedger, quote
-
-STATE = "store.json"
 
 NEVER = date(1900, 1, 1)
 """Stands for the days of a delivery without rows, which covers nothing."""

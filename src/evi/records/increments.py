@@ -16,7 +16,8 @@ from evi.records.deliveries import Delivery
 from evi.records.facts import add_events, make_linked
 from evi.records.job import Job, counts_of, describe, taken_file
 from evi.records.metadata import Count
-from evi.records.shapes import EVENTS, SHARDS, code_id, family_file
+from evi.records.shapes import EVENTS, code_id, family_file
+from evi.records.shards import SHARDS
 from evi.workspace import file_hash, quote
 
 WORTH_CHANGING = 0.3

@@ -21,7 +21,7 @@ from evi.records.increments import change, is_worth_changing
 from evi.records.job import Job, counts_of, describe, keep_taken
 from evi.records.mapping import compile_layouts
 from evi.records.metadata import Count
-from evi.records.shapes import SHARDS
+from evi.records.shards import SHARDS
 from evi.workspace import SILENT, District, Progress, StageResult, connect, quote, replace_dir
 
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 from meds.schema import DataSchema, DatasetMetadataSchema
 
 import evi
-from evi.records.deliveries import STATE, State
+from evi.records.deliveries import State
 from evi.records.mapping import LayoutSql
 from evi.records.places import MOVE
 from evi.records.shapes import (
@@ -26,6 +26,7 @@ from evi.records.shapes import (
     values_query,
     write_sorted,
 )
+from evi.records.standing import STATE
 from evi.workspace import District, quote, replace_file
 
 ADULT_YEARS = 18

@@ -1,18 +1,17 @@
-"""Read the store: its tables as views, one subject's events, and its newest day."""
+"""Read the store: its tables as views, and one subject's events."""
 
 from __future__ import annotations
 
-import json
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pyarrow as pa
 
-from evi.records.deliveries import STATE
-from evi.records.shapes import EVENTS, SHARDS, shard_file
-from evi.workspace import District, EviError, connect, quote
+from evi.records.shapes import EVENTS
+from evi.records.shards import SHARDS, shard_file
+from evi.records.standing import read_standing
+from evi.workspace import District, connect, quote
 
 VIEWS = {
     "events": "events/*.parquet",
@@ -39,7 +38,7 @@ def open_records(
     Raises:
         EviError: nothing is loaded yet.
     """
-    _state(district)
+    read_standing(district)
     con = con or connect(scratch=district.scratch)
     for name, files in VIEWS.items():
         path = quote(str(district.records / files))
@@ -59,7 +58,7 @@ def trace(
     Raises:
         EviError: nothing is loaded yet.
     """
-    _state(district)
+    read_standing(district)
     asked = " OR ".join(f"code = {quote(code)} OR starts_with(code, {quote(code + '/')})" for code in codes)
     with connect() as con:
         parts = [_of_subject(district, subject_id, "true")]
@@ -71,24 +70,6 @@ def trace(
             WHERE {asked or "true"} ORDER BY time, code, record_id, known_at, delivery"""
         table: pa.Table = con.sql(query).to_arrow_table()
         return table
-
-
-def reference_day(district: District) -> date:
-    """The newest day on which the store learnt anything: the day for which an index is made by default.
-
-    Raises:
-        EviError: nothing is loaded yet.
-    """
-    return date.fromisoformat(_state(district)["reference_day"])
-
-
-def store_state(district: District) -> str:
-    """A name for what the store holds now; equal states have equal bytes (see `changes_since`).
-
-    Raises:
-        EviError: nothing is loaded yet.
-    """
-    return str(_state(district)["state"])
 
 
 def _of_subject(district: District, subject_id: int, where: str) -> str:
@@ -104,14 +85,3 @@ def _stays(
         f"""SELECT home, coalesce(start, DATE '1900-01-01'), "end" FROM read_parquet({path})
         WHERE subject_id = {subject_id} AND home IS NOT NULL ORDER BY ALL"""
     ).fetchall()
-
-
-def _state(district: District) -> dict[str, Any]:
-    try:
-        return dict(json.loads((district.records / STATE).read_text(encoding="utf-8")))
-    except (FileNotFoundError, json.JSONDecodeError) as error:
-        raise EviError(
-            "no events are loaded yet.",
-            where=str(district.records),
-            do="Run `evi load`, or `evi run`, first.",
-        ) from error

@@ -17,10 +17,8 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from evi.records.shards import SHARDS
 from evi.workspace import quote
-
-SHARDS = 32
-"""Files in `events/`. A subject's file is the low five bits of its id, whoever else is there."""
 
 ROW_GROUP = 122_880
 """Rows in a Parquet row group: DuckDB's own, and about 1 MB of each column."""
@@ -107,11 +105,6 @@ def family(code: str) -> str:
     ('EDU-SEN', 'FIRE-VISIT')
     """
     return "-".join(code.split("/")[:2])
-
-
-def shard_file(shard: int) -> str:
-    """Where a shard of subjects lives, relative to `records/`."""
-    return f"events/part-{shard:02d}.parquet"
 
 
 def family_file(name: str) -> str:

@@ -19,13 +19,12 @@ from evi.records.shapes import (
     BY_CODE,
     EVENTS,
     HOLDS,
-    SHARDS,
     code_id,
     family,
     family_file,
-    shard_file,
     write_sorted,
 )
+from evi.records.shards import SHARDS, shard_file
 from evi.workspace import EviError, quote
 
 Advance = Callable[[int], None]

@@ -8,7 +8,7 @@ from datetime import time as clock
 
 import duckdb
 import pytest
-from index_district import BANDS, DAY, Tables, write_tables
+from index_district import BANDS, CATALOGUE, DAY, Tables, write_tables
 
 from evi.index import at_folder, explain, index_at
 from evi.index.registry import catalogue_of
@@ -120,6 +120,16 @@ def test_its_figures_are_those_of_the_table(family, shipped):
         "age_months",
     ):
         assert getattr(found, name) == row[name], name
+    assert list(found.would_complete) == row["would_complete"]
+
+
+def test_what_would_complete_one_child_is_what_the_table_says_of_everyone(district):
+    index_at(district, DAY, catalogue=CATALOGUE)
+    path = at_folder(district, DAY) / "children.parquet"
+    rows = duckdb.sql(f"SELECT subject_id, would_complete FROM '{path}' ORDER BY subject_id").fetchall()
+    assert len({tuple(wanted) for _subject, wanted in rows}) > 3
+    for subject, wanted in rows[:40]:
+        assert list(explain(district, subject, DAY, catalogue=CATALOGUE).would_complete) == wanted
 
 
 def test_it_can_be_read_in_a_terminal_and_by_a_script(family, shipped):

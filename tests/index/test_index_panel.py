@@ -9,7 +9,7 @@ import pytest
 from index_district import CATALOGUE, DAY
 
 from evi.index import at_folder, index_at, panel, panel_tables, read_panel
-from evi.index.panel import month_ends
+from evi.index.panels import month_ends
 from evi.workspace import EviError
 
 

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import duckdb
 
+from evi.index.arrow import write_table
 from evi.index.catalogue import NOT_ENOUGH_KNOWN, Catalogue
-from evi.index.children import run_child_steps
+from evi.index.children import child_steps, state_steps
 from evi.index.places import place_steps
 from evi.index.registry import read_catalogue
-from evi.index.sources import open_sources
-from evi.index.steps import load_catalogue, run_steps, write_table
+from evi.index.sources import at_folder, open_sources
+from evi.index.states import load_lists
+from evi.index.steps import load_catalogue, run_steps
 from evi.workspace import SILENT, District, Progress, StageResult, file_hash, quote, replace_dir, replace_file
 
 KEPT = 5
@@ -38,11 +40,6 @@ TABLES = {
 """The files of one day's index. `states` and `links` are what `evi diff` compares."""
 
 
-def at_folder(district: District, day: date) -> Path:
-    """Where the index of a day is."""
-    return district.index / f"at-{day}"
-
-
 def index_at(
     district: District, day: date, progress: Progress = SILENT, *, catalogue: Catalogue | None = None
 ) -> StageResult:
@@ -64,7 +61,9 @@ def index_at(
     try:
         with progress.task(f"Index at {day}", 3) as advance:
             load_catalogue(con, catalogue)
-            run_child_steps(con, day, catalogue)
+            run_steps(con, state_steps(day))
+            load_lists(con, catalogue)
+            run_steps(con, child_steps(day, catalogue))
             advance(1)
             run_steps(con, place_steps(day, catalogue))
             advance(1)

@@ -16,6 +16,10 @@ CHILD_SCOPES = ("child", "household")
 DOUBTFUL_LINK = 0.95
 """A feed joined to a child with less than this probability is treated as one that may be another child's."""
 
+LARGE_ADDRESS = 12
+"""An address with more people than this is not treated as one family: it may be a hostel, a refuge, a
+children's home, or flats that share one property number. A choice of ours, stated wherever it is used."""
+
 
 @dataclass(frozen=True)
 class Bands:

@@ -24,12 +24,10 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from evi.index.arrow import texts
-from evi.index.at import at_folder
 from evi.index.catalogue import Catalogue
 from evi.index.registry import read_catalogue
-from evi.index.sources import HOME_SUBJECT, event_files, open_sources
-from evi.index.steps import Step, load_catalogue, run_steps
+from evi.index.sources import HOME_SUBJECT, at_folder, event_files, open_sources
+from evi.index.steps import Step, load_catalogue, load_table, run_steps
 from evi.workspace import District, EviError, file_hash, quote
 
 CAUSES = (
@@ -150,9 +148,7 @@ def _load_basis(con: duckdb.DuckDBPyConnection, district: District, basis: list[
     redefined = sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
     fresh = sorted({*basis[1]["deliveries"]} - {*basis[0]["deliveries"]})
     for table, column, values in (("redefined", "indicator", redefined), ("fresh", "delivery", fresh)):
-        con.register("incoming", pa.table({column: texts(values)}))
-        con.execute(f"CREATE TEMP TABLE {table} AS SELECT * FROM incoming")
-        con.unregister("incoming")
+        load_table(con, table, {f"{column} VARCHAR": values})
     files = event_files(district)
     if files:
         listed = ", ".join(quote(str(path)) for path in files)

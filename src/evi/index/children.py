@@ -13,11 +13,8 @@ from __future__ import annotations
 
 from datetime import date
 
-import duckdb
-
 from evi.index.catalogue import DOUBTFUL_LINK, NOT_ENOUGH_KNOWN, Catalogue
-from evi.index.states import load_lists
-from evi.index.steps import Step, run_steps
+from evi.index.steps import Step
 from evi.workspace import quote
 
 ADULT_MONTHS = 216
@@ -32,15 +29,11 @@ def latest_at(table: str, columns: str, order: str, day: date) -> str:
     )
 
 
-def run_child_steps(con: duckdb.DuckDBPyConnection, day: date, catalogue: Catalogue) -> None:
-    """Run everything from spans to `child_index`, and make `child_lists`. Needs `load_catalogue` first."""
-    run_steps(con, state_steps(day))
-    load_lists(con, catalogue)
-    run_steps(con, child_steps(day, catalogue))
-
-
 def child_steps(day: date, catalogue: Catalogue) -> list[Step]:
-    """The steps from `state_at` to `child_index`, one row a child; `load_lists` comes before them."""
+    """The steps from `state_at` to `child_index`, one row a child.
+
+    Needs `child_lists(subject_id, would_complete)`: the feeds that would answer what is not known.
+    """
     return [*_counts(catalogue), *_doubt(), _child_index(day, catalogue)]
 
 

@@ -9,10 +9,11 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
+from evi.index.arrow import columns
 from evi.index.catalogue import Catalogue
 from evi.index.children import state_steps
 from evi.index.states import number_children
-from evi.index.steps import columns, load_catalogue, run_steps
+from evi.index.steps import load_catalogue, run_steps
 
 Flags = npt.NDArray[np.bool_]
 NEVER = np.int32(2**31 - 1)

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from datetime import date
 
-from evi.index.catalogue import NOT_ENOUGH_KNOWN, Catalogue
+from evi.index.catalogue import LARGE_ADDRESS, NOT_ENOUGH_KNOWN, Catalogue
 from evi.index.intervals import wilson_sql
 from evi.index.steps import Step
 from evi.workspace import quote
-
-LARGE_ADDRESS = 12
-"""An address with more people than this is not treated as one family: it may be a hostel, a refuge, a
-children's home, or flats that share one property number. A choice of ours, stated wherever it is used."""
 
 SUPPORTING_FAMILIES_OUTCOMES = 3
 """A family with a need in at least this many of the ten outcomes meets the Supporting Families threshold

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -52,13 +53,16 @@ def open_sources(district: District, *, only: int | None = None) -> duckdb.DuckD
 
     Args:
         only: limit every table about people to this one, so that the same steps explain one child;
-            `everyone` and `everyones_residence` are then the tables with nobody left out.
+            `everyone` and `everyones_residence` are then the tables with nobody left out, and there are
+            no `areas`, since a CSV takes long to open.
 
     Raises:
         EviError: the people or the spans have not been made.
     """
     con = connect(scratch=district.scratch)
     for name, path in paths(district).items():
+        if name == "areas" and only is not None:
+            continue
         if path.is_file():
             reader = "read_csv" if path.suffix == ".csv" else "read_parquet"
             source = f"{reader}({quote(str(path))})"
@@ -82,6 +86,11 @@ def open_sources(district: District, *, only: int | None = None) -> duckdb.DuckD
 
 EVERYONE = {"subjects": "everyone", "residence": "everyones_residence"}
 """Views that `only` leaves whole: a home is understood by who else lives in it."""
+
+
+def at_folder(district: District, day: date) -> Path:
+    """Where the index of a day is."""
+    return district.index / f"at-{day}"
 
 
 def event_files(district: District) -> list[Path]:

@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from evi.index.arrow import days, lists, names, numbers
+from evi.index.arrow import columns, days, lists, names, numbers
 from evi.index.catalogue import Catalogue
-from evi.index.steps import columns
 
 EPOCH = "DATE '1970-01-01'"
 

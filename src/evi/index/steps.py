@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import duckdb
-import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from evi.index.arrow import numbers, texts
 from evi.index.catalogue import Catalogue
-from evi.workspace import replace_file
 
 
 @dataclass(frozen=True)
@@ -50,69 +42,65 @@ def load_catalogue(con: duckdb.DuckDBPyConnection, catalogue: Catalogue) -> None
     domains = {domain: number for number, domain in enumerate(catalogue.domain_ids)}
     groups = dict(con.execute("SELECT indicator, needs FROM needs").fetchall())
     group_numbers = {needs: number for number, needs in enumerate(sorted(set(groups.values())))}
-    tables = {
-        "own_domains": pa.table({"domain_no": numbers(domains.values()), "domain": texts(domains)}),
-        "own_groups": pa.table({"group_no": numbers(group_numbers.values()), "needs": texts(group_numbers)}),
-        "own": pa.table(
-            {
-                "position": numbers(range(len(own))),
-                "indicator": texts(entry.id for entry in own),
-                "domain": texts(entry.domain for entry in own),
-                "domain_no": numbers(domains[entry.domain] for entry in own),
-                "group_no": numbers(group_numbers.get(groups.get(entry.id, ""), -1) for entry in own),
-                "scope": texts(entry.scope for entry in own),
-                "age_from": numbers(entry.age_from for entry in own),
-                "age_to": numbers(entry.age_to for entry in own),
-                "every_feed": numbers(entry.every_feed for entry in own),
-            }
-        ),
-        "own_feeds": pa.table(
-            {
-                "indicator": texts(name for name, _feed in pairs),
-                "feed": texts(feed for _name, feed in pairs),
-            }
-        ),
-        "own_codes": pa.table(
-            {
-                "indicator": texts(name for name, _code in read),
-                "pattern": texts(code for _name, code in read),
-                "stem": texts(code[:-1] if code.endswith("*") else "" for _name, code in read),
-            }
-        ),
-        "of_places": pa.table(
-            {
-                "indicator": texts(entry.id for entry in of_places),
-                "place_kind": texts(entry.rate_among for entry in of_places),
-                "rate_of": texts(entry.rate_of or "" for entry in of_places),
-                "rate_at_least": numbers(entry.rate_at_least for entry in of_places),
-                "minimum": numbers(entry.minimum_children for entry in of_places),
-            }
-        ),
-    }
-    for name, data in tables.items():
-        con.register("incoming", data)
-        con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM incoming")
-        con.unregister("incoming")
+    load_table(
+        con, "own_domains", {"domain_no BIGINT": list(domains.values()), "domain VARCHAR": list(domains)}
+    )
+    load_table(
+        con,
+        "own_groups",
+        {"group_no BIGINT": list(group_numbers.values()), "needs VARCHAR": list(group_numbers)},
+    )
+    load_table(
+        con,
+        "own",
+        {
+            "position BIGINT": list(range(len(own))),
+            "indicator VARCHAR": [entry.id for entry in own],
+            "domain VARCHAR": [entry.domain for entry in own],
+            "domain_no BIGINT": [domains[entry.domain] for entry in own],
+            "group_no BIGINT": [group_numbers.get(groups.get(entry.id, ""), -1) for entry in own],
+            "scope VARCHAR": [entry.scope for entry in own],
+            "age_from BIGINT": [entry.age_from for entry in own],
+            "age_to BIGINT": [entry.age_to for entry in own],
+            "every_feed BOOLEAN": [entry.every_feed for entry in own],
+        },
+    )
+    load_table(
+        con,
+        "own_feeds",
+        {
+            "indicator VARCHAR": [name for name, _feed in pairs],
+            "feed VARCHAR": [feed for _name, feed in pairs],
+        },
+    )
+    load_table(
+        con,
+        "own_codes",
+        {
+            "indicator VARCHAR": [name for name, _code in read],
+            "pattern VARCHAR": [code for _name, code in read],
+            "stem VARCHAR": [code[:-1] if code.endswith("*") else "" for _name, code in read],
+        },
+    )
+    load_table(
+        con,
+        "of_places",
+        {
+            "indicator VARCHAR": [entry.id for entry in of_places],
+            "place_kind VARCHAR": [entry.rate_among for entry in of_places],
+            "rate_of VARCHAR": [entry.rate_of or "" for entry in of_places],
+            "rate_at_least BIGINT": [entry.rate_at_least for entry in of_places],
+            "minimum BIGINT": [entry.minimum_children for entry in of_places],
+        },
+    )
 
 
-def columns(con: duckdb.DuckDBPyConnection, sql: str) -> dict[str, npt.NDArray[Any]]:
-    """The columns of a query as arrays; in a column of text, None where there is nothing."""
-    found: dict[str, Any] = con.execute(sql).fetchnumpy()
-    return {
-        name: column.filled(None)
-        if isinstance(column, np.ma.MaskedArray) and column.dtype == object
-        else column
-        for name, column in found.items()
-    }
+def load_table(con: duckdb.DuckDBPyConnection, name: str, columns: Mapping[str, Sequence[object]]) -> None:
+    """Make a temporary table of a few rows from lists; a table of the same name is replaced.
 
-
-def write_table(con: duckdb.DuckDBPyConnection, sql: str, path: Path) -> int:
-    """Write an ordered query as Parquet, the same bytes each time, and return its number of rows.
-
-    The query must end in a total order. DuckDB's own writer lays rows out as its threads finish;
-    this one takes the ordered stream.
+    Args:
+        columns: by name and type, such as `"position BIGINT"`.
     """
-    table = con.sql(sql).to_arrow_table()
-    with replace_file(path) as scratch:
-        pq.write_table(table, scratch, compression="zstd", row_group_size=122_880)
-    return int(table.num_rows)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {name} ({', '.join(columns)})")
+    listed = ", ".join(f"unnest(?::{column.rsplit(' ', 1)[1]}[])" for column in columns)
+    con.execute(f"INSERT INTO {name} SELECT {listed}", list(columns.values()))

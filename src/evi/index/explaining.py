@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
 import duckdb
 
-from evi.index.at import at_folder
-from evi.index.catalogue import Catalogue, Entry
-from evi.index.children import run_child_steps
+from evi.index.catalogue import LARGE_ADDRESS, Catalogue, Entry
+from evi.index.children import child_steps, state_steps
 from evi.index.evidence import Evidence, read_evidence
 from evi.index.explanation import (
     AbsentNeed,
@@ -21,10 +22,9 @@ from evi.index.explanation import (
     PresentNeed,
     join,
 )
-from evi.index.places import LARGE_ADDRESS
 from evi.index.registry import read_catalogue
-from evi.index.sources import open_sources
-from evi.index.steps import load_catalogue
+from evi.index.sources import at_folder, open_sources
+from evi.index.steps import load_catalogue, load_table, run_steps
 from evi.workspace import District, EviError, quote
 
 
@@ -44,19 +44,31 @@ def explain(
     con = open_sources(district, only=subject_id)
     try:
         load_catalogue(con, catalogue)
-        run_child_steps(con, day, catalogue)
-        child = _child(con, subject_id, day)
+        run_steps(con, state_steps(day))
+        ages = con.execute("SELECT age_months FROM child_at").fetchall()
+        if not ages:
+            raise _not_in_the_index(con, subject_id, day)
         states = con.execute(
             """SELECT indicator, present, since FROM state_at JOIN own USING (position) ORDER BY position"""
         ).fetchall()
+        known = {indicator for indicator, _present, _since in states}
+        unknown = [entry for entry in catalogue.applicable(ages[0][0]) if entry.id not in known]
         covered = {feed for (feed,) in con.execute("SELECT feed FROM covered_at").fetchall()}
+        would_complete = _completing(unknown, covered)
+        load_table(
+            con,
+            "child_lists",
+            {"subject_id BIGINT": [subject_id], "would_complete VARCHAR[]": [would_complete]},
+        )
+        run_steps(con, child_steps(day, catalogue))
+        child = _child(con)
         links = dict(con.execute("SELECT feed, probability FROM linked ORDER BY feed").fetchall())
         present = {indicator: since for indicator, is_present, since in states if is_present}
         evidence = read_evidence(district, con, subject_id, day, present, trace=trace)
         home = _home(con, child, day)
+        context = _context(district, con, catalogue, child, day)
     finally:
         con.close()
-    known = {indicator for indicator, _present, _since in states}
     return Explanation(
         subject_id=subject_id,
         date=day,
@@ -69,13 +81,12 @@ def explain(
         absent=tuple(_absent(catalogue[name]) for name, is_present, _since in states if not is_present),
         not_known=tuple(
             NotKnown(e.id, e.title, e.domain, e.feeds, _why(e.feeds, e.every_feed, covered), e.who_would_know)
-            for e in catalogue.applicable(child["age_months"])
-            if e.id not in known
+            for e in unknown
         ),
-        would_complete=tuple(child["would_complete"]),
+        would_complete=tuple(would_complete),
         links=links,
         home=home,
-        context=_context(district, catalogue, child, day),
+        context=context,
         domain_titles=dict(catalogue.domains),
     )
 
@@ -96,10 +107,19 @@ _TAKEN = (
 """Fields of an explanation that the child's row of the index gives as they are."""
 
 
-def _child(con: duckdb.DuckDBPyConnection, subject_id: int, day: date) -> dict[str, Any]:
-    rows: list[dict[str, Any]] = con.sql("SELECT * FROM child_index").to_arrow_table().to_pylist()
-    if rows:
-        return rows[0]
+def _completing(unknown: Iterable[Entry], covered: set[str]) -> list[str]:
+    """The feeds that do not cover the child, by how many of the unknown answers they would give."""
+    answers = Counter(feed for entry in unknown for feed in entry.feeds if feed not in covered)
+    return sorted(answers, key=lambda feed: (-answers[feed], feed))
+
+
+def _child(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    found = con.execute("SELECT * FROM child_index")
+    names = [column[0] for column in found.description or ()]
+    return dict(zip(names, found.fetchall()[0], strict=True))
+
+
+def _not_in_the_index(con: duckdb.DuckDBPyConnection, subject_id: int, day: date) -> EviError:
     born = con.execute("SELECT birth_month, kind FROM subjects").fetchall()
     if not born:
         what = "nobody here has this id."
@@ -109,7 +129,7 @@ def _child(con: duckdb.DuckDBPyConnection, subject_id: int, day: date) -> dict[s
         what = f"this person is not under 18 on {day}."
     else:
         what = f"no service here knows this child on {day}."
-    raise EviError(
+    return EviError(
         what, where=str(subject_id), do="Ids are in the children table of index/at-<date>.", exit_code=2
     )
 
@@ -164,7 +184,7 @@ def _home(con: duckdb.DuckDBPyConnection, child: dict[str, Any], day: date) -> H
 
 
 def _context(
-    district: District, catalogue: Catalogue, child: dict[str, Any], day: date
+    district: District, con: duckdb.DuckDBPyConnection, catalogue: Catalogue, child: dict[str, Any], day: date
 ) -> tuple[Context, ...]:
     """School and area indicators that apply, from the tables of the day where they have been made."""
     rates = at_folder(district, day) / "rates.parquet"
@@ -174,17 +194,13 @@ def _context(
     wanted = " OR ".join(f"(place_kind = '{kind}' AND place = {quote(str(place))})" for kind, place in places)
     if not wanted:
         return ()
-    con = duckdb.connect()
-    try:
-        counts = {
-            (kind, indicator): (n, of)
-            for kind, indicator, n, of in con.execute(
-                f"SELECT place_kind, indicator, n_present + n_beyond, n_assessable + n_beyond "
-                f"FROM read_parquet({quote(str(rates))}) WHERE {wanted}"
-            ).fetchall()
-        }
-    finally:
-        con.close()
+    counts = {
+        (kind, indicator): (n, of)
+        for kind, indicator, n, of in con.execute(
+            f"SELECT place_kind, indicator, n_present + n_beyond, n_assessable + n_beyond "
+            f"FROM read_parquet({quote(str(rates))}) WHERE {wanted}"
+        ).fetchall()
+    }
     found = []
     for entry in catalogue.of_places:
         n, of = counts.get((entry.rate_among, entry.rate_of), (0, 0))

@@ -20,11 +20,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from evi.index.arrow import columns
 from evi.index.catalogue import Catalogue
 from evi.index.children import ADULT_MONTHS
 from evi.index.registry import read_catalogue
 from evi.index.sources import open_sources
-from evi.index.steps import Step, columns, load_catalogue, run_steps
+from evi.index.steps import Step, load_catalogue, run_steps
 from evi.workspace import SILENT, District, EviError, Progress, StageResult, quote, replace_dir
 
 Counts = npt.NDArray[np.int16]

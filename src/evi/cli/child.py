@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from evi import index
+from evi.cli.answers import mistakes_explained, show_json
 from evi.cli.app import HERE, DateOption, DistrictOption, JsonOption, app
-from evi.cli.console import mistakes_explained, show_json
 from evi.cli.days import day_asked
 from evi.workspace import District
 

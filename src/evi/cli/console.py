@@ -1,21 +1,29 @@
-"""How the command talks: tables and bars for people, JSON for scripts, one clear sentence for mistakes."""
+"""How the command talks to people: tables, bars, and what a stage did."""
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as RichProgress
 from rich.table import Table
 
-from evi.workspace import EviError, StageResult
+from evi.cli.answers import mistakes_explained, show_json
+from evi.workspace import StageResult
+
+__all__ = [
+    "TerminalProgress",
+    "as_rows",
+    "err",
+    "mistakes_explained",
+    "out",
+    "show_json",
+    "show_result",
+    "show_table",
+]
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -79,27 +87,6 @@ def show_table(
     out.print(table)
 
 
-def show_json(value: object) -> None:
-    """Print one JSON document on standard output."""
-    sys.stdout.write(json.dumps(value, indent=1, default=_plain, ensure_ascii=False) + "\n")
-
-
-@contextmanager
-def mistakes_explained(*, as_json: bool = False) -> Iterator[None]:
-    """Turn an `EviError` into what is wrong, where and what to do, and its exit code."""
-    try:
-        yield
-    except EviError as error:
-        if as_json:
-            show_json({"error": error.what, "where": error.where, "do": error.do})
-        else:
-            for label, text in (("", error.what), ("where", error.where), ("what to do", error.do)):
-                if text:
-                    err.print(f"[bold red]{'✗' if not label else ' '}[/] ", end="")
-                    err.print(f"{label}: {text}" if label else text, markup=False)
-        raise SystemExit(error.exit_code) from error
-
-
 def as_rows(names: Iterable[str], tuples: Iterable[Sequence[object]]) -> list[dict[str, object]]:
     """Zip a query's column names onto its rows."""
     names = list(names)
@@ -115,12 +102,4 @@ def _cell(value: object) -> str:
         return f"{value:,}"
     if isinstance(value, float):
         return f"{value:,.3f}"
-    return str(value)
-
-
-def _plain(value: Any) -> object:
-    if isinstance(value, date | Path):
-        return str(value)
-    if hasattr(value, "__dict__"):
-        return vars(value)
     return str(value)

@@ -28,7 +28,8 @@ from evi.records import store_state
 from evi.workspace import SILENT, District, Progress, StageResult, connect, quote, replace_file
 
 _EPOCH = (DAY_ZERO - type(DAY_ZERO)(1970, 1, 1)).days
-_ROWS = 262_144
+_ROWS = 32_768
+"""Rows of a row group: of each label, a question about one child reads only the group with its id."""
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,8 @@ def open_sources(district: District, *, only: int | None = None) -> duckdb.DuckD
     Raises:
         EviError: the people or the spans have not been made.
     """
-    con = connect(scratch=district.scratch)
+    # One child is answered before a second thread would be of use.
+    con = connect(scratch=district.scratch, threads=None if only is None else 1)
     for name, path in paths(district).items():
         if name == "areas" and only is not None:
             continue

@@ -12,11 +12,12 @@ PEOPLE ?= 20000
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-# $(1) the lock file. uv installs it in seconds; --system-certs lets a council's own proxy certificate through.
+# $(1) the lock file. uv installs it in seconds and compiles it once, not at the start of every command;
+# --system-certs lets a council's own proxy certificate through.
 define install
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check $(UV)
-	@$(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python --require-hashes -r $(1)
+	@$(BIN)/uv pip install --quiet --compile-bytecode --system-certs --python $(BIN)/python --require-hashes -r $(1)
 	@$(BIN)/uv pip install --quiet --system-certs --python $(BIN)/python --no-deps -e .
 endef
 

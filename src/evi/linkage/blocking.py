@@ -89,6 +89,10 @@ RULES: tuple[Rule, ...] = (
 )
 
 
+EVERY_PAIR = Rule("every pair", ((),))
+FEW_PAIRS = 1_000_000  # so few can all be compared
+
+
 @dataclass(frozen=True)
 class BlockNote:
     """What a rule gave.
@@ -174,7 +178,8 @@ def find_pairs(
     most = max(MIN_PAIRS_A_RULE, PAIRS_A_RECORD * one_number(con, "SELECT count(*) FROM nodes"))
     with progress.task("Finding pairs to compare", len(rules)) as advance:
         for rule in rules:
-            notes.append(_block(con, rule, wanted, _splitters(rule, filled), (cap, most)))
+            limits = (cap, most) if rule != EVERY_PAIR else (FEW_PAIRS * 4, FEW_PAIRS * 4)
+            notes.append(_block(con, rule, wanted, _splitters(rule, filled), limits))
             advance(1)
     for each in wanted:
         con.execute(
@@ -194,7 +199,7 @@ def _block(
 ) -> BlockNote:
     selects = " UNION ALL ".join(
         f"SELECT {_key_sql(key)} AS key, rec FROM variants WHERE "
-        + " AND ".join(f"{column} IS NOT NULL" for column in key)
+        + (" AND ".join(f"{column} IS NOT NULL" for column in key) or "true")
         for key in rule.keys
     )
     con.execute(f"CREATE OR REPLACE TEMP TABLE keyed AS SELECT DISTINCT key, rec FROM ({selects})")
@@ -268,5 +273,5 @@ def _split(con: duckdb.DuckDBPyConnection, column: str) -> None:
 
 
 def _key_sql(columns: tuple[str, ...]) -> str:
-    """One code as it is (in the columns' own key space by order), several hashed together."""
-    return f"hash({', '.join(columns)})" if len(columns) > 1 else f"hash({columns[0]})"
+    """Codes hashed together; no codes at all are one key for everyone."""
+    return f"hash({', '.join(columns) or '0'})"

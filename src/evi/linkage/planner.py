@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 
 import duckdb
 
-from evi.linkage.blocking import BlockNote, Rule, rules_for
+from evi.linkage.blocking import EVERY_PAIR, FEW_PAIRS, BlockNote, Rule, rules_for
 from evi.linkage.comparisons import Comparison, comparisons_for
 from evi.linkage.queries import columns_that_hold_something, one_row
-from evi.linkage.training import step_of
+from evi.linkage.training import possible_pairs, step_of
 
 EVEN_ODDS = 0.5
 _LOOKED_AT = 200_000  # records whose values are counted, at most
@@ -159,6 +159,9 @@ def plan(
     looked, said = seen
     comparisons, rules = comparisons_for(columns), rules_for(filled)
     records = int(one_row(con, "SELECT count(*) FROM people")[0])
+    possible = possible_pairs(con, one_per_feed=one_per_feed)
+    if rules and possible <= FEW_PAIRS:
+        rules = (EVERY_PAIR,)
     sample = step_of(records)
     rare = tuple(
         name
@@ -171,9 +174,7 @@ def plan(
         *_on_columns(looked),
         *said,
         *_on_comparisons(comparisons, columns, one_per_feed),
-        f"Pairs are sought by {len(rules)} rules, those whose columns hold something: "
-        + "; ".join(rule.name for rule in rules)
-        + ".",
+        _on_rules(rules, possible),
         _on_training(records, sample, one_per_feed),
         _on_rare_values(rare, looked),
         _on_threshold(threshold),
@@ -240,6 +241,13 @@ def _on_comparisons(
         else "One table is searched for repeats, so a person may have any number of records in it."
     )
     return said
+
+
+def _on_rules(rules: Sequence[Rule], possible: int) -> str:
+    if rules == (EVERY_PAIR,):
+        return f"All {possible:,} pairs are compared, since they are few."
+    named = "; ".join(rule.name for rule in rules)
+    return f"Pairs are sought by {len(rules)} rules, those whose columns hold something: {named}."
 
 
 def _on_training(records: int, sample: int, one_per_feed: bool) -> str:

@@ -9,11 +9,13 @@ import numpy as np
 import pyarrow as pa
 
 from evi.linkage.blocking import BlockNote, Wanted, find_pairs
-from evi.linkage.clusters import Clusters, cluster
+from evi.linkage.clusters import Clusters, Ints, cluster
 from evi.linkage.deterministic import anchor
+from evi.linkage.groups import group
 from evi.linkage.people import condense
 from evi.linkage.planner import Plan, drop_what_says_nothing, plan
 from evi.linkage.queries import columns_that_hold_something, one_number
+from evi.linkage.rivals import least_weight, link_probabilities
 from evi.linkage.scoring import score_pairs, settings_for
 from evi.linkage.training import Model, candidates_to_train_on, train
 from evi.workspace import SILENT, Progress
@@ -74,11 +76,15 @@ def resolve(con: duckdb.DuckDBPyConnection, options: Options, progress: Progress
         model = train(con, comparisons, filled, one_per_feed=alone)
         advance(1)
         con.execute("CREATE OR REPLACE TABLE to_score AS SELECT l, r, rules::VARCHAR AS tag FROM candidates")
-        least = float(np.log2(options.review_from / (1 - options.review_from)))
+        least = least_weight(options.review_from)
         settings = settings_for(comparisons, model.weights, model.prior)
         score_pairs(con, "to_score", settings, out="scored", least_weight=least)
+        if alone:
+            link_probabilities(con, model.prior, options.review_from)
+        else:
+            _links_by_themselves(con, options.review_from)
         advance(1)
-        found = _clusters(con, options.one_per_feed, planned.threshold)
+        found = (_clusters if alone else _groups)(con, planned.threshold)
         advance(1)
     return Resolution(
         model=replace(model, plan=tuple(planned.explain(blocks))),
@@ -92,30 +98,27 @@ def resolve(con: duckdb.DuckDBPyConnection, options: Options, progress: Progress
     )
 
 
-def _rivals(con: duckdb.DuckDBPyConnection, one_per_feed: bool) -> str:
-    """A record of one feed has at most one true partner in another: its candidates share one chance.
-
-    Returns the SQL of pairs with `p`, the probability given the rivals on either side.
-    """
-    if not one_per_feed:
-        return "SELECT rec_l, rec_r, match_weight, match_probability AS p FROM scored"
-    return """
-        WITH odds AS (
-            SELECT s.*, pow(2.0, least(match_weight, 60)) AS odds, l.feed AS feed_l, r.feed AS feed_r,
-                   l.comp AS comp_l, r.comp AS comp_r
-            FROM scored s JOIN nodes l ON l.rec = rec_l JOIN nodes r ON r.rec = rec_r),
-        shared AS (
-            SELECT *, sum(odds) OVER (PARTITION BY rec_l, feed_r) AS left_odds,
-                   sum(odds) OVER (PARTITION BY rec_r, feed_l) AS right_odds FROM odds)
-        SELECT rec_l, rec_r, match_weight, odds / (1 + greatest(left_odds, right_odds)) AS p FROM shared"""
-
-
-def _clusters(con: duckdb.DuckDBPyConnection, one_per_feed: bool, threshold: float) -> Clusters:
-    """Cluster anchored components by scored links; writes `resolved` and `links`."""
+def _links_by_themselves(con: duckdb.DuckDBPyConnection, review_from: float) -> None:
+    """Make `links` where a record may have any number of partners: each pair by its own weight."""
     con.execute(
         f"""CREATE OR REPLACE TABLE links AS
-        SELECT rec_l, rec_r, match_weight, round(p, 6) AS p FROM ({_rivals(con, one_per_feed)})"""
+        SELECT rec_l, rec_r, match_weight, round(match_probability, 6) AS p FROM scored
+        WHERE match_probability >= {review_from}"""
     )
+
+
+def _groups(con: duckdb.DuckDBPyConnection, threshold: float) -> Clusters:
+    """Group the records of one table by all pairs scored; writes `resolved`."""
+    comps = np.asarray(con.execute("SELECT comp FROM nodes ORDER BY rec").fetchnumpy()["comp"], np.int64)
+    pairs = con.execute("SELECT rec_l, rec_r, match_weight FROM scored ORDER BY rec_l, rec_r").fetchnumpy()
+    left, right = (np.asarray(pairs[name], np.int64) for name in ("rec_l", "rec_r"))
+    found = group(len(comps), (left, right, np.asarray(pairs["match_weight"], float)), threshold)
+    _write_resolved(con, comps, found)
+    return found
+
+
+def _clusters(con: duckdb.DuckDBPyConnection, threshold: float) -> Clusters:
+    """Cluster anchored components by `links`; writes `resolved`."""
     nodes = con.execute(
         """SELECT comp, bit_or(mask) AS mask, min(probability) AS p FROM nodes GROUP BY comp ORDER BY comp"""
     ).fetchnumpy()
@@ -127,8 +130,13 @@ def _clusters(con: duckdb.DuckDBPyConnection, one_per_feed: bool, threshold: flo
     ).fetchnumpy()
     left = np.searchsorted(comps, np.asarray(edges["a"], np.int64))
     right = np.searchsorted(comps, np.asarray(edges["b"], np.int64))
-    masks = [int(mask) for mask in nodes["mask"]] if one_per_feed else [0] * len(comps)
+    masks = [int(mask) for mask in nodes["mask"]]
     found = cluster(masks, (left, right, np.asarray(edges["p"], float)))
+    _write_resolved(con, comps, found)
+    return found
+
+
+def _write_resolved(con: duckdb.DuckDBPyConnection, comps: Ints, found: Clusters) -> None:
     table = pa.table(
         [pa.array(comps), pa.array(comps[found.root]), pa.array(found.probability)],
         ["comp", "cluster", "joined"],
@@ -140,4 +148,3 @@ def _clusters(con: duckdb.DuckDBPyConnection, one_per_feed: bool, threshold: flo
         FROM nodes n JOIN found f USING (comp) ORDER BY n.rec"""
     )
     con.unregister("found")
-    return found

@@ -97,8 +97,9 @@ def train(
     """
     scales = _training_pairs(con, filled, one_per_feed)
     patterns = _patterns(con, comparisons)
-    possible = _possible_pairs(con, one_per_feed)
-    return _maximise(comparisons, patterns, scales, possible, one_per_feed)
+    possible = possible_pairs(con, one_per_feed=one_per_feed)
+    records = one_number(con, "SELECT count(*) FROM people")
+    return _maximise(comparisons, patterns, scales, (possible, records), one_per_feed)
 
 
 def candidates_to_train_on(con: duckdb.DuckDBPyConnection, *, one_per_feed: bool) -> Wanted:
@@ -191,7 +192,8 @@ def _patterns(con: duckdb.DuckDBPyConnection, comparisons: Sequence[Comparison])
     return _Patterns(positions, [str(row[0]) for row in rows], np.array([row[-1] for row in rows], float))
 
 
-def _possible_pairs(con: duckdb.DuckDBPyConnection, one_per_feed: bool) -> int:
+def possible_pairs(con: duckdb.DuckDBPyConnection, *, one_per_feed: bool) -> int:
+    """How many pairs of records could be one person."""
     sizes = [int(row[0]) for row in con.execute("SELECT count(*) FROM people GROUP BY feed").fetchall()]
     total = sum(sizes)
     every = total * (total - 1) // 2
@@ -202,14 +204,15 @@ def _maximise(
     comparisons: tuple[Comparison, ...],
     patterns: _Patterns,
     scales: dict[str, float],
-    possible: int,
+    limits: tuple[int, int],
     one_per_feed: bool,
 ) -> Model:
+    possible, records = limits
     candidates = np.array([tag == "candidate" for tag in patterns.tags], bool)
     weight = patterns.counts * np.array([scales[tag] for tag in patterns.tags], float)
     counted = np.where(candidates, 0.0, 1.0) * _covered(comparisons, patterns)
     sides = [_Side(comparison, patterns.positions[:, i]) for i, comparison in enumerate(comparisons)]
-    prior = float(np.clip(0.2 * weight[candidates].sum() / possible, 1e-12, 0.5))
+    prior = float(np.clip(min(0.2 * weight[candidates].sum(), records) / possible, 1e-12, 0.5))
     posterior = np.zeros(len(weight))
     for round_number in range(_ROUNDS):
         if round_number == 0 or not one_per_feed:

@@ -1,0 +1,153 @@
+"""From weights of pairs to probabilities of links, where a record has at most one partner in another feed.
+
+The weight of a pair knows the two records alone. But a record of one feed has at most one partner in another,
+so the candidates of a record are rivals, and a rival that has a better partner of its own is hardly one.
+And in two feeds that hold nearly the same people, two records of one home for which nobody else is left
+probably belong together.
+
+Both follow from one model: any one-to-one matching of the two feeds is as likely as the product, over its
+links, of each link's Bayes factor times θ, the odds that two given records are partners against both having
+none. With n and n' records and M matches, θ = M / ((n − M)(n' − M)), with M the sum of the probabilities
+themselves. Probabilities are found by passing messages along the candidate pairs, the Bethe approximation to
+matchings: Huang and Jebara, "Approximating the permanent with belief propagation" (2009); on such graphs it
+has one fixed point (Zdeborová and Mézard, "The number of matchings in random graphs", 2006).
+"""
+
+from __future__ import annotations
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+LEAST_ALONE = 0.02  # at least this share of a feed is taken to have no partner in another
+MOST_BITS, LEAST_BITS = 12.0, -4.0  # how far θ may be from the prior of any two records
+_SPARE_BITS = 10.0  # pairs that the prior puts so far below the least probability are looked at
+_MATCHINGS = 12  # times that M is estimated
+_MESSAGES = 8  # rounds of messages for each
+_SURE = 60.0  # weights beyond this many bits are taken to be this
+
+
+def least_weight(review_from: float) -> float:
+    """The weight (bits) from which pairs must be scored for none of probability `review_from` to be lost."""
+    return float(np.log2(review_from / (1 - review_from))) - _SPARE_BITS
+
+
+def link_probabilities(con: duckdb.DuckDBPyConnection, prior: float, review_from: float) -> None:
+    """Make `links` (rec_l, rec_r, match_weight, p) from `scored` and `nodes`: feeds of one record a person.
+
+    Args:
+        prior: the model's chance that any two records of different feeds are one person.
+        review_from: links below this probability are left out.
+    """
+    scored = con.execute(
+        """SELECT rec_l, rec_r, match_weight, l.feed::BIGINT AS feed_l, r.feed::BIGINT AS feed_r
+        FROM scored JOIN nodes l ON l.rec = rec_l JOIN nodes r ON r.rec = rec_r ORDER BY rec_l, rec_r"""
+    ).fetchnumpy()
+    left, right = (np.asarray(scored[name], np.int64) for name in ("rec_l", "rec_r"))
+    feeds = np.asarray(scored["feed_l"], np.int64), np.asarray(scored["feed_r"], np.int64)
+    weight = np.asarray(scored["match_weight"], float)
+    odds = prior / (1 - prior)
+    chances = match_one_to_one(left, right, feeds, weight, _free(con), odds) if len(weight) else weight
+    columns = {"rec_l": left, "rec_r": right, "match_weight": weight, "p": np.round(chances, 6)}
+    table = pa.table({name: pa.array(values) for name, values in columns.items()})
+    con.register("chances", table)
+    con.execute(
+        f"""CREATE OR REPLACE TABLE links AS
+        SELECT rec_l::INTEGER AS rec_l, rec_r::INTEGER AS rec_r, match_weight, p FROM chances
+        WHERE p >= {review_from} ORDER BY rec_l, rec_r"""
+    )
+    con.unregister("chances")
+
+
+def _free(con: duckdb.DuckDBPyConnection) -> dict[tuple[int, int], int]:
+    """For each feed and other feed: how many records of the one are not anchored to a record of the other."""
+    rows = con.execute("SELECT feed, mask, count(*) FROM nodes GROUP BY feed, mask").fetchall()
+    others = {int(feed) for feed, _, _ in rows}
+    free = {(feed, other): 0 for feed in others for other in others}
+    for feed, mask, count in rows:
+        for other in others:
+            if not int(mask) >> other & 1:
+                free[int(feed), other] += int(count)
+    return free
+
+
+def match_one_to_one(
+    left: Ints,
+    right: Ints,
+    feeds: tuple[Ints, Ints],
+    weight: Floats,
+    free: dict[tuple[int, int], int],
+    prior_odds: float,
+) -> Floats:
+    """The probability of each candidate pair.
+
+    Args:
+        left, right: records of the pairs.
+        feeds: the feed of each left and each right record.
+        weight: log2 of the odds of each pair by itself, the prior included.
+        free: by feed and other feed, how many records of the one may have a partner in the other.
+        prior_odds: the prior's odds, which `weight` includes.
+    """
+    low, high = np.minimum(*feeds), np.maximum(*feeds)
+    many = int(high.max()) + 1
+    pair_of_feeds, kind = np.unique(low * many + high, return_inverse=True)
+    slots = [  # a record's one place for a partner in the other feed
+        np.unique(record * many + other, return_inverse=True)[1]
+        for record, other in (
+            (np.where(feeds[0] == low, left, right), high),
+            (np.where(feeds[0] == low, right, left), low),
+        )
+    ]
+    sizes = np.array(
+        [[free[a, b], free[b, a]] for a, b in (divmod(int(x), many) for x in pair_of_feeds)], float
+    )
+    alone = np.exp2(np.minimum(weight, _SURE))
+    bits, messages = np.zeros(len(sizes)), (np.ones(len(weight)), np.ones(len(weight)))
+    chances = np.zeros(len(weight))
+    for _ in range(_MATCHINGS):
+        chances, messages = marginals(alone * np.exp2(bits)[kind], (slots[0], slots[1]), messages)
+        matches = np.bincount(kind, chances, len(sizes))
+        spare = np.maximum(sizes - matches[:, None], np.maximum(LEAST_ALONE * sizes, 1))
+        theta = np.maximum(matches, 1e-9) / spare.prod(axis=1)
+        bits = np.clip(np.log2(theta / prior_odds), LEAST_BITS, MOST_BITS)
+    return chances
+
+
+def marginals(
+    factor: Floats, slots: tuple[Ints, Ints], messages: tuple[Floats, Floats], rounds: int = _MESSAGES
+) -> tuple[Floats, tuple[Floats, Floats]]:
+    """The chance that each pair is in the matching, and the messages to go on from.
+
+    A matching is as likely as the product of the factors of its pairs. Exact where pairs form no rings.
+
+    Args:
+        factor: of each pair.
+        slots: for each pair, its left and its right slot, numbered from 0; a slot is in one pair at most.
+        messages: for each pair, the chance that its left (right) slot is not taken by another pair.
+        rounds: of messages; a chain of pairs needs as many as it is long to be exact.
+    """
+    free_left, free_right = messages
+    for _ in range(rounds):
+        free_left = 1 / (1 + _of_others(factor * free_right, slots[0]))
+        free_right = 1 / (1 + _of_others(factor * free_left, slots[1]))
+    joint = factor * free_left * free_right
+    return joint / (1 + joint), (free_left, free_right)
+
+
+def _of_others(values: Floats, slots: Ints) -> Floats:
+    """For each pair, the sum over the other pairs of its slot.
+
+    Where one value is the largest of its slot by itself, the others are summed without it: taking it from
+    the whole would lose them to rounding.
+    """
+    count = int(slots.max()) + 1
+    largest = np.zeros(count)
+    np.maximum.at(largest, slots, values)
+    is_largest = values == largest[slots]
+    single = (np.bincount(slots, is_largest, count) == 1)[slots] & is_largest
+    rest = np.bincount(slots, np.where(single, 0.0, values), count)
+    return np.where(single, rest[slots], np.maximum(np.bincount(slots, values, count)[slots] - values, 0.0))

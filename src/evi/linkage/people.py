@@ -56,50 +56,78 @@ def condense(con: duckdb.DuckDBPyConnection) -> frozenset[str]:
     `times` (BIGINT) and the columns of `TOKEN_COLUMNS`.
     """
     # A dated birth and a birth with a part missing are different values of one bundle.
+    forms = [f"{name}_del" for name in _NEAR]
     con.execute(
-        """CREATE OR REPLACE TABLE variants AS
-        SELECT *, coalesce(dob, ym, md, yd, birth_year) AS birth_key,
+        f"""CREATE OR REPLACE TABLE variants AS
+        SELECT * EXCLUDE ({", ".join(forms)}), coalesce(dob, ym, md, yd, birth_year) AS birth_key,
                coalesce(home, CASE WHEN pc IS NOT NULL AND addr IS NOT NULL
                                    THEN (hash(addr, pc) >> 1)::BIGINT END) AS place
         FROM observations"""
     )
     filled = columns_that_hold_something(con, "variants")
-    _near_values(con, filled)
+    near = [name for name in _NEAR if name in filled]
+    _near_values(con, near)
     con.execute(
-        "CREATE OR REPLACE TABLE people AS SELECT rec, any_value(feed) AS feed FROM variants GROUP BY rec"
+        """CREATE OR REPLACE TEMP TABLE told_once AS
+        SELECT rec, any_value(feed) AS feed, count(*) = 1 AS once FROM variants GROUP BY rec"""
     )
-    steps = [_bundle_sql(key, rest) for key, rest in BUNDLES.items() if key in filled]
-    steps += [_list_sql("pc", "p")] if "pc" in filled else []
-    steps += [_list_sql("place", "h")] if "place" in filled else []
+    keys = [key for key in BUNDLES if key in filled]
+    lists = {column: prefix for column, prefix in (("pc", "p"), ("place", "h")) if column in filled}
+    steps = [_bundle_sql(key, BUNDLES[key]) for key in keys]
+    steps += [_list_sql(column, prefix) for column, prefix in lists.items()]
     for number, sql in enumerate(steps):
         con.execute(f"CREATE OR REPLACE TEMP TABLE step_{number} AS {sql}")
     joins = " ".join(f"LEFT JOIN step_{number} USING (rec)" for number in range(len(steps)))
-    con.execute(f"CREATE OR REPLACE TABLE people AS SELECT * FROM people {joins} ORDER BY rec")
-    for number in range(len(steps)):
-        con.execute(f"DROP TABLE step_{number}")
+    nears = " ".join(f"LEFT JOIN near_{name} ON near_{name}.value = {name}" for name in near)
+    con.execute(
+        f"""CREATE OR REPLACE TABLE people AS
+        SELECT p.*{"".join(f", near_{name}.near AS {name}_near" for name in near)}
+        FROM (FROM ({_once_sql(keys, lists)}) UNION ALL BY NAME
+              SELECT * EXCLUDE (once) FROM told_once {joins} WHERE NOT once) p {nears}"""
+    )
+    for table in ("told_once", *(f"step_{number}" for number in range(len(steps)))):
+        con.execute(f"DROP TABLE {table}")
     return columns_that_hold_something(con, "people") - {"rec", "feed"}
+
+
+def _chosen(key: str, rest: tuple[str, ...]) -> list[str]:
+    """The tokens that a bundle gives a record."""
+    tokens = [key, *rest] if key != "birth_key" else list(rest)
+    return [name for name in tokens if not name.endswith("_del")]
+
+
+def _once_sql(keys: list[str], lists: dict[str, str]) -> str:
+    """Records that were told of in one way only, as most are: there is nothing to choose."""
+    columns = ["rec", "v.feed"]
+    for key in keys:
+        columns += [
+            name if name == key else f"CASE WHEN {key} IS NOT NULL THEN {name} END AS {name}"
+            for name in _chosen(key, BUNDLES[key])
+        ]
+        columns += [f"CAST(NULL AS BIGINT) AS {key}_2"] if key == "sn" else []
+    for column, prefix in lists.items():
+        columns.append(f"{column} AS {prefix}1")
+        columns += [f"CAST(NULL AS BIGINT) AS {prefix}{i}" for i in range(2, HOMES + 1)]
+    return f"SELECT {', '.join(columns)} FROM variants v JOIN told_once USING (rec) WHERE once"
 
 
 def _bundle_sql(key: str, rest: tuple[str, ...]) -> str:
     """The bundle's value seen most often in a record, the latest of equals; and the runner-up surname."""
-    tokens = [key, *rest] if key != "birth_key" else list(rest)
-    chosen = ", ".join(f"best.{name} AS {name}" for name in tokens if not name.endswith("_del"))
-    packed = ", ".join(f"{name} := {name}" for name in tokens if not name.endswith("_del"))
+    names = _chosen(key, rest)
+    chosen = ", ".join(f"best.{name} AS {name}" for name in names)
+    packed = ", ".join(f"{name} := {name}" for name in names)
     second = f", top[2].{key} AS {key}_2" if key == "sn" else ""
-    near = ""
-    if key in _NEAR:
-        near = f", near_{key}.near AS {key}_near"
     return f"""
         WITH counted AS (
             SELECT rec, {key} AS value, sum(times) AS times, max(seen) AS seen,
                    max(struct_pack({packed})) AS best
-            FROM variants WHERE {key} IS NOT NULL GROUP BY rec, {key}),
+            FROM variants JOIN told_once USING (rec)
+            WHERE NOT once AND {key} IS NOT NULL GROUP BY rec, {key}),
         ranked AS (
             SELECT rec, max_by(best, (times, seen, value)) AS best,
                    {"max_by(best, (times, seen, value), 2)" if second else "NULL"} AS top
             FROM counted GROUP BY rec)
-        SELECT rec, {chosen}{second}{near}
-        FROM ranked {f"LEFT JOIN near_{key} ON near_{key}.value = best.{key}" if near else ""}"""
+        SELECT rec, {chosen}{second} FROM ranked"""
 
 
 def _list_sql(column: str, prefix: str) -> str:
@@ -108,22 +136,21 @@ def _list_sql(column: str, prefix: str) -> str:
     return f"""
         WITH counted AS (
             SELECT rec, {column} AS value, max(seen) AS seen, sum(times) AS times
-            FROM variants WHERE {column} IS NOT NULL GROUP BY rec, {column}),
+            FROM variants JOIN told_once USING (rec)
+            WHERE NOT once AND {column} IS NOT NULL GROUP BY rec, {column}),
         ranked AS (
             SELECT rec, max_by(value, (seen, times, value), {HOMES}) AS latest FROM counted GROUP BY rec)
         SELECT rec, {picks} FROM ranked"""
 
 
-def _near_values(con: duckdb.DuckDBPyConnection, filled: frozenset[str]) -> None:
+def _near_values(con: duckdb.DuckDBPyConnection, names: list[str]) -> None:
     """Tables `near_<name>`: for each code, the codes of the values that are one slip away."""
-    for name in _NEAR:
-        if name not in filled:
-            continue
+    for name in names:
         con.execute(
             f"""CREATE OR REPLACE TEMP TABLE near_{name} AS
             WITH forms AS (
                 SELECT DISTINCT value, unnest(forms) AS form
-                FROM (SELECT {name} AS value, any_value({name}_del) AS forms FROM variants
+                FROM (SELECT {name} AS value, any_value({name}_del) AS forms FROM observations
                       WHERE {name} IS NOT NULL GROUP BY {name})),
             kept AS (SELECT * FROM forms QUALIFY count(*) OVER (PARTITION BY form) <= {_NEAR_GROUP})
             SELECT l.value, list(DISTINCT r.value ORDER BY r.value) AS near

@@ -8,7 +8,7 @@ its weakest edge.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -26,12 +26,14 @@ class Clusters:
         probability: for each node, that of the weakest link needed to hold it in its cluster (1 alone).
         refused: links refused because the two clusters already hold records of one feed.
         forbidden: links refused because of a pair that can't be one person.
+        refused_by: of those refused for their feeds, how many for each feed (by its bit).
     """
 
     root: Ints
     probability: Floats
     refused: int
     forbidden: int
+    refused_by: dict[int, int] = field(default_factory=dict)
 
 
 def cluster(
@@ -66,12 +68,16 @@ def cluster(
         return node
 
     refused = forbidden = 0
+    refused_by: dict[int, int] = {}
     for left, right, chance in zip(*(side.tolist() for side in links), strict=True):
         a, b = find(left), find(right)
         if a == b:
             continue
-        if mask[a] & mask[b]:
+        if both := mask[a] & mask[b]:
             refused += 1
+            for feed in range(both.bit_length()):
+                if both >> feed & 1:
+                    refused_by[feed] = refused_by.get(feed, 0) + 1
             continue
         mine, theirs = members.get(a) or [a], members.get(b) or [b]
         if foes and any(find(foe) == b for node in mine for foe in foes.get(node, ())):
@@ -87,7 +93,7 @@ def cluster(
         mask[a] |= mask[b]
         members[a] = mine + theirs
         members.pop(b, None)
-    return Clusters(_lowest_roots(parent), probability, refused, forbidden)
+    return Clusters(_lowest_roots(parent), probability, refused, forbidden, refused_by)
 
 
 def _lowest_roots(parent: list[int]) -> Ints:

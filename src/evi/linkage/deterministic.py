@@ -92,7 +92,7 @@ def _doubles(con: duckdb.DuckDBPyConnection, columns: set[str], count: int) -> I
     return cluster([0] * count, (left, right, np.ones(len(left)))).root
 
 
-def _agreements(columns: set[str]) -> tuple[str, str]:
+def agreements(columns: set[str]) -> tuple[str, str]:
     """SQL of how far forename and birth date contradict: 0 agree, 1 unknown or near, 2 contradict."""
     forename = birth = "1"
     if "fn" in columns:
@@ -106,7 +106,7 @@ def _agreements(columns: set[str]) -> tuple[str, str]:
 
 
 def _identifier_pass(con: duckdb.DuckDBPyConnection, name: str, columns: set[str]) -> dict[str, int]:
-    forename, birth = _agreements(columns)
+    forename, birth = agreements(columns)
     known = [column for column in ("dob", "fn_t") if column in columns]
     standing = " + ".join(
         f"count(*) OVER (PARTITION BY {name}, {column}) * ({column} IS NOT NULL)::INTEGER" for column in known

@@ -31,6 +31,13 @@ def quality_report(
         "deterministic_links": resolution.anchored,
         "pairs_compared": resolution.pairs_compared,
         "refused_links_two_records_of_one_feed": resolution.refused,
+        "cannot_link": {
+            "pairs_of_twins": resolution.twins,
+            "links_refused_that_would_join_twins": resolution.forbidden,
+            "links_refused_that_would_join_two_records_of": {
+                feeds[number]: count for number, count in sorted(resolution.refused_by.items())
+            },
+        },
         "blocks": [
             {
                 "rule": note.rule,

@@ -8,6 +8,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from evi.linkage.apart import twins
 from evi.linkage.blocking import BlockNote, Wanted, find_pairs
 from evi.linkage.clusters import Clusters, Ints, cluster
 from evi.linkage.deterministic import anchor
@@ -49,6 +50,8 @@ class Resolution:
     clusters: int = 0
     refused: int = 0
     forbidden: int = 0
+    refused_by: dict[int, int] = field(default_factory=dict)
+    twins: int = 0
 
 
 def resolve(con: duckdb.DuckDBPyConnection, options: Options, progress: Progress = SILENT) -> Resolution:
@@ -84,7 +87,7 @@ def resolve(con: duckdb.DuckDBPyConnection, options: Options, progress: Progress
         else:
             _links_by_themselves(con, options.review_from)
         advance(1)
-        found = (_clusters if alone else _groups)(con, planned.threshold)
+        found, pairs_of_twins = (_clusters if alone else _groups)(con, planned.threshold)
         advance(1)
     return Resolution(
         model=replace(model, plan=tuple(planned.explain(blocks))),
@@ -95,6 +98,8 @@ def resolve(con: duckdb.DuckDBPyConnection, options: Options, progress: Progress
         clusters=len(np.unique(found.root)),
         refused=found.refused,
         forbidden=found.forbidden,
+        refused_by=found.refused_by,
+        twins=pairs_of_twins,
     )
 
 
@@ -107,18 +112,18 @@ def _links_by_themselves(con: duckdb.DuckDBPyConnection, review_from: float) -> 
     )
 
 
-def _groups(con: duckdb.DuckDBPyConnection, threshold: float) -> Clusters:
+def _groups(con: duckdb.DuckDBPyConnection, threshold: float) -> tuple[Clusters, int]:
     """Group the records of one table by all pairs scored; writes `resolved`."""
     comps = np.asarray(con.execute("SELECT comp FROM nodes ORDER BY rec").fetchnumpy()["comp"], np.int64)
     pairs = con.execute("SELECT rec_l, rec_r, match_weight FROM scored ORDER BY rec_l, rec_r").fetchnumpy()
     left, right = (np.asarray(pairs[name], np.int64) for name in ("rec_l", "rec_r"))
     found = group(len(comps), (left, right, np.asarray(pairs["match_weight"], float)), threshold)
     _write_resolved(con, comps, found)
-    return found
+    return found, 0
 
 
-def _clusters(con: duckdb.DuckDBPyConnection, threshold: float) -> Clusters:
-    """Cluster anchored components by `links`; writes `resolved`."""
+def _clusters(con: duckdb.DuckDBPyConnection, threshold: float) -> tuple[Clusters, int]:
+    """Cluster anchored components by `links`, twins kept apart; writes `resolved`, and counts the twins."""
     nodes = con.execute(
         """SELECT comp, bit_or(mask) AS mask, min(probability) AS p FROM nodes GROUP BY comp ORDER BY comp"""
     ).fetchnumpy()
@@ -131,9 +136,11 @@ def _clusters(con: duckdb.DuckDBPyConnection, threshold: float) -> Clusters:
     left = np.searchsorted(comps, np.asarray(edges["a"], np.int64))
     right = np.searchsorted(comps, np.asarray(edges["b"], np.int64))
     masks = [int(mask) for mask in nodes["mask"]]
-    found = cluster(masks, (left, right, np.asarray(edges["p"], float)))
+    one, other = (np.searchsorted(comps, side).tolist() for side in twins(con))
+    cannot = list(zip(one, other, strict=True))
+    found = cluster(masks, (left, right, np.asarray(edges["p"], float)), cannot=cannot)
     _write_resolved(con, comps, found)
-    return found
+    return found, len(cannot)
 
 
 def _write_resolved(con: duckdb.DuckDBPyConnection, comps: Ints, found: Clusters) -> None:

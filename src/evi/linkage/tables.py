@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 
 from evi.encoding import Coder, Keys, encode_identities
@@ -68,36 +69,50 @@ def link_tables(
     Raises:
         EviError: a role or column is not there, or an id stands twice in one table.
     """
-    coder = Coder(keys or Keys.throw_away())
-    sides = [("left", left, columns)]
-    if right is not None:
-        sides.append(("right", right, right_columns or columns))
     con = connect()
-    start = 0
-    parts: list[pa.Table] = []
-    named: list[Column] = []
-    for feed, (_, table, roles) in enumerate(sides):
+    sides = [(left, columns)] if right is None else [(left, columns), (right, right_columns or columns)]
+    ids = load_observations(con, sides, Coder(keys or Keys.throw_away()), names)
+    options = Options(threshold=threshold, one_per_feed=right is not None and one_per_table)
+    resolution = resolve(con, options, progress)
+    con.register("ids", ids)
+    said = audit_warnings(audit(con, resolution, resolution.plan.threshold))
+    if not resolution.pairs_compared and resolution.clusters == len(ids):
+        said.append("No two records have enough in common to be compared, so nothing was linked.")
+    return LinkedTables(_pairs(con), _cluster_table(con), resolution, tuple(said))
+
+
+def load_observations(
+    con: duckdb.DuckDBPyConnection,
+    sides: Sequence[tuple[pa.Table, Mapping[str, str | list[str]]]],
+    coder: Coder,
+    names: Sequence[str] = ("left", "right"),
+) -> pa.Table:
+    """Encode tables into `observations`, as `resolve` wants it.
+
+    Args:
+        sides: each table with its map of roles to columns.
+        names: what errors call the tables.
+
+    Returns:
+        `rec`, `table` ("left" or "right") and `id` of every row, in order.
+    """
+    parts, named, start = [], [], 0
+    for feed, (table, roles) in enumerate(sides):
         named.append(_ids(table, roles, names[feed]))
         parts.append(_observations(names[feed], table, roles, coder, start, feed))
         start += len(table)
     con.register("given", pa.concat_tables(parts))
-    con.execute("CREATE TABLE observations AS FROM given")
+    con.execute("CREATE OR REPLACE TABLE observations AS FROM given")
     con.unregister("given")
-    del parts
-    options = Options(threshold=threshold, one_per_feed=right is not None and one_per_table)
-    resolution = resolve(con, options, progress)
-    ids = pa.table(
+    return pa.table(
         {
             "rec": pa.array(range(start), pa.int32()),
-            "table": pa.array([name for (name, table, _) in sides for _ in range(len(table))]),
+            "table": pa.array(
+                [name for name, (t, _) in zip(("left", "right"), sides, strict=False) for _ in range(len(t))]
+            ),
             "id": pa.concat_arrays(named),
         }
     )
-    con.register("ids", ids)
-    said = audit_warnings(audit(con, resolution, resolution.plan.threshold))
-    if not resolution.pairs_compared and not resolution.clusters < start:
-        said.append("No two records have enough in common to be compared, so nothing was linked.")
-    return LinkedTables(_pairs(con), _cluster_table(con), resolution, tuple(said))
 
 
 def _observations(

@@ -147,12 +147,15 @@ class Wanted:
     Attributes:
         table: its name; it will hold `l`, `r` (l < r) and `rules`, how many rules found the pair.
         condition: SQL over `l` and `r` (rows of `nodes`: rec, feed, comp, mask) that a pair must satisfy.
-        left: SQL over `l` alone that cuts the left side, for samples.
+        left: SQL over `l.rec` alone that cuts the left side, for samples; blocks without one are passed over.
+        members: SQL over `n` (a row of `nodes`) that both records must satisfy: those who can't have a
+            partner need not be put into blocks.
     """
 
     table: str
     condition: str
     left: str = "true"
+    members: str = "true"
 
 
 def find_pairs(
@@ -175,11 +178,15 @@ def find_pairs(
     for each in wanted:
         con.execute(f"CREATE OR REPLACE TABLE {each.table}_found (l INTEGER, r INTEGER)")
     notes: list[BlockNote] = []
-    most = max(MIN_PAIRS_A_RULE, PAIRS_A_RECORD * one_number(con, "SELECT count(*) FROM nodes"))
+    rows, records = one_row(con, "SELECT count(*), (SELECT count(*) FROM nodes) FROM variants")
+    most = max(MIN_PAIRS_A_RULE, PAIRS_A_RECORD * records)
     with progress.task("Finding pairs to compare", len(rules)) as advance:
         for rule in rules:
             limits = (cap, most) if rule != EVERY_PAIR else (FEW_PAIRS * 4, FEW_PAIRS * 4)
-            notes.append(_block(con, rule, wanted, _splitters(rule, filled), limits))
+            unique = rows == records and len(rule.keys) == 1
+            for each in wanted:
+                note = _block(con, rule, each, _splitters(rule, filled), limits, unique=unique)
+            notes.append(note)
             advance(1)
     for each in wanted:
         con.execute(
@@ -193,16 +200,15 @@ def find_pairs(
 def _block(
     con: duckdb.DuckDBPyConnection,
     rule: Rule,
-    wanted: Sequence[Wanted],
+    wanted: Wanted,
     splitters: Sequence[str],
     limits: tuple[int, int],
+    *,
+    unique: bool,
 ) -> BlockNote:
-    selects = " UNION ALL ".join(
-        f"SELECT {_key_sql(key)} AS key, rec FROM variants WHERE "
-        + (" AND ".join(f"{column} IS NOT NULL" for column in key) or "true")
-        for key in rule.keys
-    )
-    con.execute(f"CREATE OR REPLACE TEMP TABLE keyed AS SELECT DISTINCT key, rec FROM ({selects})")
+    """Add the pairs of one rule to one table. `unique`: no record has a key twice."""
+    distinct = "" if unique else "DISTINCT"
+    con.execute(f"CREATE OR REPLACE TEMP TABLE keyed AS {_keyed_sql(rule, wanted, distinct)}")
     split = _too_large(con, limits)
     left = split
     for column in splitters:
@@ -216,16 +222,30 @@ def _block(
         FROM keyed SEMI JOIN blocks USING (key) JOIN nodes n USING (rec)
         WHERE key NOT IN (SELECT key FROM large)"""
     )
-    pairs = 0
-    for each in wanted:
-        pairs = one_number(
-            con,
-            f"""INSERT INTO {each.table}_found
-            SELECT DISTINCT l.rec, r.rec FROM kept l JOIN kept r ON l.key = r.key
-            WHERE l.rec < r.rec AND {each.left} AND {each.condition}""",
-        )
+    pairs = one_number(
+        con,
+        f"""INSERT INTO {wanted.table}_found
+        SELECT {distinct} l.rec, r.rec FROM kept l JOIN kept r ON l.key = r.key
+        WHERE l.rec < r.rec AND {wanted.left} AND {wanted.condition}""",
+    )
     con.execute("DROP TABLE keyed; DROP TABLE blocks; DROP TABLE large; DROP TABLE kept")
     return BlockNote(rule.name, pairs, *split, *left)
+
+
+def _keyed_sql(rule: Rule, wanted: Wanted, distinct: str) -> str:
+    """Every key of every record that the pairs wanted can need."""
+    members = ""
+    if wanted.members != "true":
+        members = f"SEMI JOIN (SELECT rec FROM nodes n WHERE {wanted.members}) USING (rec)"
+    every = " UNION ALL ".join(
+        f"SELECT {_key_sql(key)} AS key, rec FROM variants {members} WHERE "
+        + (" AND ".join(f"{column} IS NOT NULL" for column in key) or "true")
+        for key in rule.keys
+    )
+    if wanted.left == "true":
+        return f"SELECT {distinct} key, rec FROM ({every})"
+    return f"""SELECT {distinct} key, rec FROM ({every})
+        SEMI JOIN (SELECT key FROM ({every}) l WHERE {wanted.left}) USING (key)"""
 
 
 def _splitters(rule: Rule, filled: Collection[str]) -> list[str]:

@@ -71,8 +71,7 @@ def resolve(con: duckdb.DuckDBPyConnection, options: Options, progress: Progress
         anchored = anchor(con, one_per_feed=options.one_per_feed)
         advance(1)
         alone = options.one_per_feed
-        apart = "l.comp <> r.comp" + (" AND (l.mask & r.mask) = 0" if alone else "")
-        wanted = [candidates_to_train_on(con, one_per_feed=alone), Wanted("candidates", apart)]
+        wanted = [candidates_to_train_on(con, one_per_feed=alone), _candidates(con, one_per_feed=alone)]
         blocks = find_pairs(con, planned.rules, wanted, filled=filled, progress=progress)
         advance(1)
         comparisons = planned.comparisons
@@ -101,6 +100,14 @@ def resolve(con: duckdb.DuckDBPyConnection, options: Options, progress: Progress
         refused_by=found.refused_by,
         twins=pairs_of_twins,
     )
+
+
+def _candidates(con: duckdb.DuckDBPyConnection, *, one_per_feed: bool) -> Wanted:
+    """Pairs that could be one person and are not known to be; who was found in every feed needs no more."""
+    if not one_per_feed:
+        return Wanted("candidates", "l.comp <> r.comp")
+    every = one_number(con, "SELECT coalesce(bit_or(mask), 0) FROM nodes")
+    return Wanted("candidates", "l.comp <> r.comp AND (l.mask & r.mask) = 0", members=f"n.mask <> {every}")
 
 
 def _links_by_themselves(con: duckdb.DuckDBPyConnection, review_from: float) -> None:

@@ -29,6 +29,7 @@ def test_twins_of_two_feeds_are_not_joined_through_a_third_that_gives_no_forenam
         pa.concat_tables([base, pa.Table.from_pylist([row("adam", "Adam", child)], base.schema)]),
         pa.concat_tables([base, pa.Table.from_pylist([row("noor", "Noor", child)], base.schema)]),
         pa.concat_tables([base, pa.Table.from_pylist([row("nameless", None, child)], base.schema)]),
+        pa.Table.from_pylist([row("a", "Adam", child), row("n", "Noor", child)], base.schema),
     ]
     coder, con, parts, ids, start = Coder(Keys.throw_away()), connect(), [], [], 0
     for number, table in enumerate(feeds):

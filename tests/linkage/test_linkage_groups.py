@@ -33,7 +33,7 @@ def test_a_pair_by_itself_must_reach_the_threshold() -> None:
 def test_the_probability_is_that_of_the_weakest_joining() -> None:
     found = group(3, (np.array([0, 0, 1]), np.array([1, 2, 2]), np.array([10.0, 3.0, 3.0])), 0.5)
     assert found.root.tolist() == [0, 0, 0]
-    assert found.probability == pytest.approx([8 / 9, 8 / 9, 8 / 9], abs=1e-9)
+    assert found.probability == pytest.approx([64 / 65] * 3)  # 3 bits, and 3 for groups
 
 
 @settings(deadline=None, max_examples=60)

@@ -16,8 +16,8 @@ from evi.linkage.queries import one_number, one_row
 from evi.workspace import SILENT, Progress
 
 MAX_PAIRS_A_BLOCK = 200_000  # a block of about 630 records
-PAIRS_A_RECORD = 100  # most pairs that one rule may yield for each record, all its blocks together
-MIN_PAIRS_A_RULE = 5_000_000  # but at least so many
+PAIRS_A_RECORD = 10  # most pairs that one rule may yield for each record, all its blocks together
+MIN_PAIRS_A_RULE = 2_000_000  # but at least so many
 
 # What a block too large is split by, one kind of fact after the other, where its own keys do not hold it.
 SPLITTERS = {"surname": "sn_pre", "forename": "fn_pre", "birth": "ym", "place": "pc"}

@@ -31,8 +31,8 @@ def group(count: int, links: tuple[Ints, Ints, Floats], threshold: float) -> Clu
         threshold: probability from which two records, by themselves, are one person.
 
     Returns:
-        Clusters whose probabilities are that of the mean weight at which a record joined its group, and at
-        least the threshold.
+        Clusters whose probabilities are those of the mean weight (for groups, with the lenience) at which a
+        record joined.
     """
     root, probability = np.arange(count), np.ones(count)
     left, right, weight = links
@@ -46,6 +46,29 @@ def group(count: int, links: tuple[Ints, Ints, Floats], threshold: float) -> Clu
     for rows in np.split(inside, ends) if len(inside) else ():
         _join(left[rows], right[rows], np.clip(weight[rows], NOT_SCORED, _MOST), needed, (root, probability))
     return Clusters(root, probability, 0, 0)
+
+
+def pair_probabilities(links: tuple[Ints, Ints, Floats], found: Clusters) -> Floats:
+    """The probability of each pair, given what became of its records.
+
+    A pair inside a group is one person if the group is: its chance is at least that of its records' joining.
+    A pair across two groups is judged half by itself and half by all pairs between the two groups.
+
+    Args:
+        links: as for `group`.
+        found: what `group` gave.
+    """
+    left, right, weight = links
+    own = 1 / (1 + np.exp2(-weight))
+    one, other = found.root[left], found.root[right]
+    sizes = np.bincount(found.root, minlength=len(found.root))
+    low, high = np.minimum(one, other), np.maximum(one, other)
+    between = np.unique(low * len(found.root) + high, return_inverse=True)[1]
+    above = np.bincount(between, np.clip(weight, NOT_SCORED, _MOST) - NOT_SCORED)[between]
+    mean = above / (sizes[one] * sizes[other]) + NOT_SCORED
+    across = (own + 1 / (1 + np.exp2(-mean))) / 2
+    inside = np.maximum(own, np.minimum(found.probability[left], found.probability[right]))
+    return np.where(one == other, inside, np.minimum(own, across))
 
 
 def _join(left: Ints, right: Ints, weight: Floats, needed: float, out: tuple[Ints, Floats]) -> None:
@@ -69,7 +92,7 @@ def _join(left: Ints, right: Ints, weight: Floats, needed: float, out: tuple[Int
         alone = len(members[a]) == len(members[b]) == 1
         if -bits < (needed if alone else needed - LENIENCE):
             continue
-        chance = max(1 / (1 + 2.0**bits), 1 / (1 + 2.0**-needed))
+        chance = 1 / (1 + 2.0 ** (bits - (0 if alone else LENIENCE)))
         for record in (*members[a], *members[b]):
             probability[record] = min(probability[record], chance)
         for other, sum_of_bits in above.pop(b).items():

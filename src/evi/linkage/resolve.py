@@ -12,7 +12,7 @@ from evi.linkage.apart import twins
 from evi.linkage.blocking import BlockNote, Wanted, find_pairs
 from evi.linkage.clusters import Clusters, Ints, cluster
 from evi.linkage.deterministic import anchor
-from evi.linkage.groups import group
+from evi.linkage.groups import group, pair_probabilities
 from evi.linkage.people import condense
 from evi.linkage.planner import Plan, drop_what_says_nothing, plan
 from evi.linkage.queries import columns_that_hold_something, one_number
@@ -83,10 +83,11 @@ def resolve(con: duckdb.DuckDBPyConnection, options: Options, progress: Progress
         score_pairs(con, "to_score", settings, out="scored", least_weight=least)
         if alone:
             link_probabilities(con, model.prior, options.review_from)
-        else:
-            _links_by_themselves(con, options.review_from)
         advance(1)
-        found, pairs_of_twins = (_clusters if alone else _groups)(con, planned.threshold)
+        if alone:
+            found, pairs_of_twins = _clusters(con, planned.threshold)
+        else:
+            found, pairs_of_twins = _groups(con, planned.threshold, options.review_from), 0
         advance(1)
     return Resolution(
         model=replace(model, plan=tuple(planned.explain(blocks))),
@@ -110,23 +111,23 @@ def _candidates(con: duckdb.DuckDBPyConnection, *, one_per_feed: bool) -> Wanted
     return Wanted("candidates", "l.comp <> r.comp AND (l.mask & r.mask) = 0", members=f"n.mask <> {every}")
 
 
-def _links_by_themselves(con: duckdb.DuckDBPyConnection, review_from: float) -> None:
-    """Make `links` where a record may have any number of partners: each pair by its own weight."""
-    con.execute(
-        f"""CREATE OR REPLACE TABLE links AS
-        SELECT rec_l, rec_r, match_weight, round(match_probability, 6) AS p FROM scored
-        WHERE match_probability >= {review_from}"""
-    )
-
-
-def _groups(con: duckdb.DuckDBPyConnection, threshold: float) -> tuple[Clusters, int]:
-    """Group the records of one table by all pairs scored; writes `resolved`."""
+def _groups(con: duckdb.DuckDBPyConnection, threshold: float, review_from: float) -> Clusters:
+    """Group the records of one table by all pairs scored; writes `resolved` and `links`."""
     comps = np.asarray(con.execute("SELECT comp FROM nodes ORDER BY rec").fetchnumpy()["comp"], np.int64)
     pairs = con.execute("SELECT rec_l, rec_r, match_weight FROM scored ORDER BY rec_l, rec_r").fetchnumpy()
     left, right = (np.asarray(pairs[name], np.int64) for name in ("rec_l", "rec_r"))
-    found = group(len(comps), (left, right, np.asarray(pairs["match_weight"], float)), threshold)
+    links = left, right, np.asarray(pairs["match_weight"], float)
+    found = group(len(comps), links, threshold)
+    columns = {"rec_l": left, "rec_r": right, "match_weight": links[2], "p": pair_probabilities(links, found)}
+    con.register("judged", pa.table({name: pa.array(values) for name, values in columns.items()}))
+    con.execute(
+        f"""CREATE OR REPLACE TABLE links AS
+        SELECT rec_l::INTEGER AS rec_l, rec_r::INTEGER AS rec_r, match_weight, round(p, 6) AS p FROM judged
+        WHERE least(p, 1 / (1 + pow(2.0, -match_weight))) >= {review_from} ORDER BY rec_l, rec_r"""
+    )
+    con.unregister("judged")
     _write_resolved(con, comps, found)
-    return found, 0
+    return found
 
 
 def _clusters(con: duckdb.DuckDBPyConnection, threshold: float) -> tuple[Clusters, int]:

@@ -7,7 +7,7 @@ its weakest edge.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -67,9 +67,15 @@ def cluster(
             node = parent[node]
         return node
 
+    plain = _plain_pairs(mask, links, foes)
+    paired = np.zeros(count, bool)
+    for side in links[:2]:
+        paired[side[plain]] = True
+        probability[side[plain]] = np.minimum(probability[side[plain]], links[2][plain])
     refused = forbidden = 0
     refused_by: dict[int, int] = {}
-    for left, right, chance in zip(*(side.tolist() for side in links), strict=True):
+    rest = ~paired[links[0]]
+    for left, right, chance in zip(*(side[rest].tolist() for side in links), strict=True):
         a, b = find(left), find(right)
         if a == b:
             continue
@@ -93,11 +99,24 @@ def cluster(
         mask[a] |= mask[b]
         members[a] = mine + theirs
         members.pop(b, None)
-    return Clusters(_lowest_roots(parent), probability, refused, forbidden, refused_by)
-
-
-def _lowest_roots(parent: list[int]) -> Ints:
     roots = np.array(parent, np.int64)
+    roots[links[1][plain]] = links[0][plain]
+    return Clusters(_lowest_roots(roots), probability, refused, forbidden, refused_by)
+
+
+def _plain_pairs(mask: list[int], links: tuple[Ints, Ints, Floats], foes: Mapping[int, set[int]]) -> Ints:
+    """The first link of each two nodes that have links to one another alone, and nothing against them."""
+    low, high = np.minimum(*links[:2]), np.maximum(*links[:2])
+    _, first = np.unique(low * len(mask) + high, return_index=True)
+    low, high = low[first], high[first]
+    partners = np.bincount(low, minlength=len(mask)) + np.bincount(high, minlength=len(mask))
+    feeds = np.array(mask, np.int64)
+    plain = (partners[low] == 1) & (partners[high] == 1) & (feeds[low] & feeds[high] == 0)
+    plain &= ~np.isin(low, list(foes))
+    return np.asarray(first[plain])
+
+
+def _lowest_roots(roots: Ints) -> Ints:
     while True:
         higher = roots[roots]
         if np.array_equal(higher, roots):

@@ -72,17 +72,10 @@ def _doubles(con: duckdb.DuckDBPyConnection, columns: set[str], count: int) -> I
     date and the forename's group agree, or both names, the birth date and a home do.
     """
     keys = [f"{name}, dob, fn_t" for name in ("nhs", "upn") if {name, "dob", "fn_t"} <= columns]
-    selects = [
-        f"SELECT rec, min(rec) OVER (PARTITION BY feed, {key}) AS centre FROM people "
-        f"WHERE {' AND '.join(f'{part} IS NOT NULL' for part in key.split(', '))}"
-        for key in keys
-    ]
+    selects = [_centres_sql("people", f"feed, {key}") for key in keys]
     if {"h1", "fn", "sn", "dob"} <= columns:
-        selects.append(
-            """SELECT rec, min(rec) OVER (PARTITION BY feed, fn, sn, dob, spot) AS centre
-            FROM (SELECT rec, feed, fn, sn, dob, unnest([h1, h2, h3, h4]) AS spot FROM people
-                  WHERE fn IS NOT NULL AND sn IS NOT NULL AND dob IS NOT NULL) WHERE spot IS NOT NULL"""
-        )
+        spots = "SELECT rec, feed, fn, sn, dob, unnest([h1, h2, h3, h4]) AS spot FROM people"
+        selects.append(_centres_sql(f"({spots})", "feed, fn, sn, dob, spot"))
     if not selects:
         return np.arange(count)
     rows = con.execute(
@@ -90,6 +83,14 @@ def _doubles(con: duckdb.DuckDBPyConnection, columns: set[str], count: int) -> I
     ).fetchnumpy()
     left, right = (np.asarray(rows[name], np.int64) for name in ("centre", "rec"))
     return cluster([0] * count, (left, right, np.ones(len(left)))).root
+
+
+def _centres_sql(table: str, key: str) -> str:
+    """SQL of `rec` and `centre`, the first record with the same key, where records share one."""
+    known = " AND ".join(f"{part} IS NOT NULL" for part in key.split(", "))
+    return f"""SELECT rec, centre FROM {table} JOIN (
+            SELECT {key}, min(rec) AS centre FROM {table} WHERE {known} GROUP BY {key} HAVING count(*) > 1)
+        USING ({key})"""
 
 
 def agreements(columns: set[str]) -> tuple[str, str]:
@@ -150,19 +151,17 @@ def _identity_pass(con: duckdb.DuckDBPyConnection, columns: set[str]) -> int:
         rivals = [name for name in ("nhs", "upn") if name in columns]
         clash = " OR ".join(f"c.{name} <> m.{name}" for name in rivals) or "false"
         con.execute(
-            f"""CREATE OR REPLACE TEMP TABLE grouped AS
-            SELECT *, min(rec) OVER (PARTITION BY fn, sn, dob, spot) AS centre
-            FROM (SELECT rec, feed, fn, sn, dob, unnest([{places}]) AS spot, {", ".join(rivals) or "1 AS one"}
-                  FROM people WHERE fn IS NOT NULL AND sn IS NOT NULL AND dob IS NOT NULL)
-            WHERE spot IS NOT NULL"""
+            f"""CREATE OR REPLACE TEMP TABLE spots AS
+            SELECT rec, fn, sn, dob, unnest([{places}]) AS spot FROM people
+            WHERE fn IS NOT NULL AND sn IS NOT NULL AND dob IS NOT NULL"""
         )
         total += one_number(
             con,
             f"""INSERT INTO anchors
             SELECT DISTINCT c.rec, m.rec, {WORTH["identity"]}, 'identity'
-            FROM grouped m JOIN grouped c
-              ON c.rec = m.centre AND c.spot = m.spot AND c.fn = m.fn AND c.sn = m.sn AND c.dob = m.dob
-            WHERE m.rec <> m.centre AND NOT coalesce({clash}, false)""",
+            FROM ({_centres_sql("spots", "fn, sn, dob, spot")}) g
+            JOIN people c ON c.rec = g.centre JOIN people m ON m.rec = g.rec
+            WHERE m.rec <> c.rec AND NOT coalesce({clash}, false)""",
         )
-        con.execute("DROP TABLE grouped")
+        con.execute("DROP TABLE spots")
     return total

@@ -21,8 +21,8 @@ class Gazetteer:
     """
 
     def __init__(self, path: Path) -> None:
-        self._uprns: Column = pa.array([], pa.string())
         self._areas: Column = pa.array([], pa.string())
+        self._row_of_uprn: dict[str, int] = {}
         self._area_of_postcode: dict[str, str] = {}
         self._uprn_of_address: dict[str, str | None] = {}
         self._postcodes: dict[str, str | None] = {}
@@ -33,15 +33,18 @@ class Gazetteer:
     @property
     def known(self) -> bool:
         """Whether there is an address list."""
-        return len(self._uprns) > 0
+        return bool(self._row_of_uprn)
 
     def _read(self, path: Path) -> None:
         table = pq.read_table(path, columns=["uprn", "postcode", "lsoa", "address_line"])
-        self._uprns = table["uprn"].cast(pa.string()).combine_chunks()
+        uprns = table["uprn"].cast(pa.string()).combine_chunks().to_pylist()
+        for row, uprn in enumerate(uprns):
+            if uprn is not None:
+                self._row_of_uprn.setdefault(uprn, row)
         self._areas = table["lsoa"].cast(pa.string()).combine_chunks()
         counts: dict[str, dict[str, int]] = {}
         rows = zip(
-            self._uprns.to_pylist(),
+            uprns,
             table["postcode"].to_pylist(),
             self._areas.to_pylist(),
             table["address_line"].to_pylist(),
@@ -89,8 +92,12 @@ class Gazetteer:
     def areas(self, uprns: Column | None, postcodes: Column | None, rows: int) -> Column:
         """The LSOA of each row: of its UPRN, else the one that most of its postcode's addresses are in."""
         areas: Column = pa.nulls(rows, pa.string())
-        if uprns is not None and len(self._uprns):
-            areas = self._areas.take(pc.index_in(uprns, value_set=self._uprns))
+        if uprns is not None and self._row_of_uprn:
+            coded = uprns.dictionary_encode()
+            found = pa.array(
+                [self._row_of_uprn.get(uprn) for uprn in coded.dictionary.to_pylist()], pa.int64()
+            )
+            areas = self._areas.take(found.take(coded.indices))
         if postcodes is not None and self._area_of_postcode:
             coded = postcodes.dictionary_encode()
             named = [

@@ -16,6 +16,7 @@ from evi.workspace import District, DistrictConfig, EviError
 
 SECTIONS = [
     "linkage",
+    "fairness",
     "coverage",
     "index",
     "domains",

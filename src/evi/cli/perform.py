@@ -17,6 +17,8 @@ def perform(stage: Stage, folder: Path, *, as_json: bool, force: bool, **options
         with one_at_a_time(district):
             result = run_stage(stage, district, TerminalProgress(), force=force, **options)
         if as_json:
+            stage.passes(district)  # one document: the result, or what waits
             show_json(result)
         else:
             show_result(result, district.root)
+        stage.passes(district)

@@ -9,6 +9,7 @@ from typing import Any
 from evi import encoding, index, indicators, linkage, records, reports
 from evi.cli.days import index_date
 from evi.cli.stages import Stage, files
+from evi.linkage import gate
 from evi.workspace import District, Progress, StageResult
 
 
@@ -61,10 +62,15 @@ ENCODE = Stage(
 LINK = Stage(
     name="link",
     title="Link records into people and homes",
-    reads=lambda d: files(d.encoded / "linkage", d.encoded / "about", d.encoded / "relations"),
+    reads=lambda d: files(
+        *(d.encoded / part for part in ("linkage", "about", "relations")),
+        d.geography / "areas.csv",
+        d.root / "linkage",
+    ),
     writes=lambda d, _params: files(d.spine),
     run=_link,
     keeps=True,
+    passes=linkage.check_gate,
 )
 LOAD = Stage(
     name="load",
@@ -72,6 +78,7 @@ LOAD = Stage(
     reads=lambda d: files(d.encoded / "payload", d.encoded / "deliveries.json", d.spine) + _layouts(d),
     writes=lambda d, _params: files(d.records),
     run=_load,
+    ready=linkage.check_gate,
 )
 INDEX = Stage(
     name="index",
@@ -79,12 +86,14 @@ INDEX = Stage(
     reads=lambda d: files(d.records, d.spine) + _registry(d),
     writes=_index_files,
     run=_index,
+    ready=linkage.check_gate,
 )
 REPORT = Stage(
     name="report",
     title="Write the report",
-    reads=lambda d: files(d.index, d.records, d.spine, d.geography, d.rejects),
+    reads=lambda d: files(d.index, d.records, d.spine, d.geography, d.rejects, d.runs / gate.ACCEPTED),
     writes=lambda d, _params: files(d.outputs / "report.html"),
     run=_report,
+    ready=linkage.check_gate,
 )
 STAGES = (ENCODE, LINK, LOAD, INDEX, REPORT)

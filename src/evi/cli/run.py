@@ -58,6 +58,7 @@ def run_all(
                 show_result(result, district.root)
                 if not result.skipped:
                     out.print(f"  [dim]{perf_counter() - began:.1f} s[/]")
+            stage.passes(district)
     return results
 
 

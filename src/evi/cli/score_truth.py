@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import polars as pl
 import pyarrow as pa
+import typer
 
 from evi import encoding, records, synthetic
 from evi.cli.app import HERE, DistrictOption, JsonOption, app
 from evi.cli.console import mistakes_explained, out, show_json, show_table
+from evi.cli.truth_groups import table_of, true_rates
+from evi.linkage.fairness import DIMENSIONS
 from evi.workspace import District, EviError, quote
 
 
 @app.command("score-truth")
-def score_truth(district: DistrictOption = HERE, as_json: JsonOption = False) -> None:
+def score_truth(
+    district: DistrictOption = HERE,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(help=f"Missed and false matches by group instead: {', '.join(DIMENSIONS)}, or all."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
     """Compare what was linked and found with the truth of a synthetic district.
 
     Needs the district key, because only the agency side can say which code is whose.
 
-    Example: `evi score-truth --district demo-district`
+    Example: `evi score-truth --district demo-district --by ethnicity`
     """
     with mistakes_explained(as_json=as_json):
+        if by:
+            _by_group(District.open(district), by, as_json=as_json)
+            return
         scores = score(District.open(district))
         if as_json:
             show_json(scores)
@@ -35,22 +48,33 @@ def score_truth(district: DistrictOption = HERE, as_json: JsonOption = False) ->
             out.print()
 
 
+def _by_group(district: District, by: list[str], *, as_json: bool) -> None:
+    dimensions = DIMENSIONS if "all" in by else tuple(by)
+    unknown = sorted(set(dimensions) - set(DIMENSIONS))
+    if unknown:
+        raise EviError(
+            f"there is no grouping by {unknown[0]}.",
+            where="--by",
+            do=f"Choose from {', '.join(DIMENSIONS)}, or all.",
+            exit_code=2,
+        )
+    known, _made = _tables(district)
+    found = true_rates(district, _with_codes(known["links"], encoding.Keys.from_environment(district)))
+    if as_json:
+        show_json(found | {"groups": [one for one in found["groups"] if one["dimension"] in dimensions]})
+        return
+    for dimension in dimensions:
+        show_table(f"Matches missed and false, by {dimension}", table_of(found, dimension))
+        out.print()
+
+
 def score(district: District) -> dict[str, list[dict[str, Any]]]:
     """Score links (overall, by feed, by ethnicity), homes and mothers, and needs found.
 
     Raises:
         EviError: the district has no truth, or has not been run.
     """
-    truth = {name: district.truth / f"{name}.parquet" for name in ("links", "people", "homes", "needs")}
-    spine = {name: district.spine / f"{name}.parquet" for name in ("people", "households", "relations")}
-    for path, do in (
-        *((path, "Only a district made with `evi new --synthetic` has one.") for path in truth.values()),
-        *((path, "Run `evi run` first.") for path in spine.values()),
-    ):
-        if not path.is_file():
-            raise EviError("there is no such file.", where=str(path), do=do, exit_code=2)
-    known = {name: pl.read_parquet(path) for name, path in truth.items()}
-    made = {name: pl.read_parquet(path) for name, path in spine.items()}
+    known, made = _tables(district)
     keyed = _with_codes(known["links"], encoding.Keys.from_environment(district))
     named = synthetic.subject_of(keyed, made["people"])
     links = synthetic.score_links(keyed, made["people"], known["people"])
@@ -66,6 +90,20 @@ def score(district: District) -> dict[str, list[dict[str, Any]]]:
         "families": [_row(one) for one in families],
         "needs": needs.to_dicts(),
     }
+
+
+def _tables(district: District) -> tuple[dict[str, pl.DataFrame], dict[str, pl.DataFrame]]:
+    """The tables of the truth and of the spine, by name."""
+    truth = {name: district.truth / f"{name}.parquet" for name in ("links", "people", "homes", "needs")}
+    spine = {name: district.spine / f"{name}.parquet" for name in ("people", "households", "relations")}
+    for path, do in (
+        *((path, "Only a district made with `evi new --synthetic` has one.") for path in truth.values()),
+        *((path, "Run `evi run` first.") for path in spine.values()),
+    ):
+        if not path.is_file():
+            raise EviError("there is no such file.", where=str(path), do=do, exit_code=2)
+    known = {name: pl.read_parquet(path) for name, path in truth.items()}
+    return known, {name: pl.read_parquet(path) for name, path in spine.items()}
 
 
 def _with_codes(links: pl.DataFrame, keys: encoding.Keys) -> pl.DataFrame:

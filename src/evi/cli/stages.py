@@ -31,6 +31,9 @@ class Stage:
         params: the parameters that decide the outputs, besides the files (JSON-able).
         keeps: whether its last outputs are an input of its next run, so that `--force` must not remove them
             (pseudonyms persist from one spine to the next).
+        ready: raises an `EviError` if what comes before waits for someone to accept it.
+        passes: raises an `EviError` if what this stage made waits for someone to accept it. The outputs and
+            their manifest stand by then, so that nothing is done twice once it is accepted.
     """
 
     name: str
@@ -40,6 +43,8 @@ class Stage:
     run: Callable[[District, Mapping[str, Any], Progress], StageResult]
     params: Callable[[District], dict[str, Any]] = field(default=lambda _district: {})
     keeps: bool = False
+    ready: Callable[[District], None] = field(default=lambda _district: None)
+    passes: Callable[[District], None] = field(default=lambda _district: None)
 
 
 def files(*folders: Path, keep: Callable[[Path], bool] = lambda _path: True) -> list[Path]:
@@ -80,6 +85,7 @@ def run_stage(
     Args:
         options: parameters given by the user, which win over the stage's own.
     """
+    stage.ready(district)
     ledger = RunLedger(district.root, district.runs)
     params = json.loads(json.dumps(stage.params(district) | options, default=str))
     inputs = ledger.hash_files(stage.reads(district))

@@ -13,6 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from evi.encoding import part_path, read_deliveries, retired
+from evi.linkage.fairness import fairness_report
+from evi.linkage.gate import FINDINGS, findings, limits_of, written
 from evi.linkage.households import build_households
 from evi.linkage.identity import IdChanges, assign_ids
 from evi.linkage.people import TOKEN_COLUMNS
@@ -36,6 +38,8 @@ class _Spine:
     ledger: pa.Table
     model: Mapping[str, Any]
     quality: Mapping[str, Any]
+    fairness: Mapping[str, Any]
+    gate: Mapping[str, Any]
 
 
 def link(district: District, progress: Progress = SILENT, *, threshold: float = THRESHOLD) -> StageResult:
@@ -143,10 +147,36 @@ def _tables(
     )
     households = build_households(con)
     quality = quality_report(con, feeds, resolution, threshold)
+    fairness = _fairness(con, district, subjects, households, resolution, threshold)
+    limits = limits_of(district)
     advance(1)
     return _Spine(
-        people, subjects, households, relations, changes.ledger, resolution.model.as_dict(), quality
+        people=people,
+        subjects=subjects,
+        households=households,
+        relations=relations,
+        ledger=changes.ledger,
+        model=resolution.model.as_dict(),
+        quality=quality,
+        fairness=fairness,
+        gate=written(findings(fairness, quality["audit"], limits), limits),
     )
+
+
+def _fairness(
+    con: duckdb.DuckDBPyConnection,
+    district: District,
+    subjects: pa.Table,
+    households: pa.Table,
+    resolution: Resolution,
+    threshold: float,
+) -> dict[str, Any]:
+    con.register("subjects_now", subjects)
+    con.register("households_now", households)
+    made = fairness_report(con, resolution.model, threshold, district.geography / "areas.csv")
+    con.unregister("subjects_now")
+    con.unregister("households_now")
+    return made
 
 
 def _subjects(con: duckdb.DuckDBPyConnection) -> pa.Table:
@@ -189,9 +219,14 @@ def _write(district: District, spine: _Spine) -> None:
     with replace_dir(district.spine) as folder:
         for name, table in tables.items():
             pq.write_table(table, folder / f"{name}.parquet", compression="zstd", row_group_size=122_880)
-        for name, content in (("model", spine.model), ("quality", spine.quality)):
+        for name, content in (
+            ("model.json", spine.model),
+            ("quality.json", spine.quality),
+            ("fairness.json", spine.fairness),
+            (FINDINGS, spine.gate),
+        ):
             text = json.dumps(content, indent=1, sort_keys=True, default=str)
-            (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+            (folder / name).write_text(text + "\n", encoding="utf-8")
 
 
 def _result(spine: _Spine, resolution: Resolution, changes: IdChanges) -> StageResult:
@@ -206,7 +241,7 @@ def _result(spine: _Spine, resolution: Resolution, changes: IdChanges) -> StageR
         "merged": changes.merged,
         "split": changes.split,
     }
-    result.notes = list(spine.quality["warnings"])
+    result.notes = [*spine.quality["warnings"], *(finding["says"] for finding in spine.gate["findings"])]
     result.figures = {
         "expected_matches": resolution.model.expected_matches,
         "records_a_subject": round(spine.people.num_rows / max(1, spine.subjects.num_rows), 3),

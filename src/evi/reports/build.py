@@ -14,6 +14,7 @@ from evi.index.explanation import day_text
 from evi.reports.blocks import Block, Fact, Facts, Section
 from evi.reports.check_section import check_section, refused_section
 from evi.reports.child_section import children_section
+from evi.reports.fairness_section import fairness_section
 from evi.reports.index_sections import domains_section, hidden_note, index_section, trends_section
 from evi.reports.material import Material
 from evi.reports.pattern_sections import patterns_section
@@ -32,6 +33,7 @@ def build_report(
     material = Material.read(district, day, progress, catalogue)
     makers = (
         linkage_section,
+        fairness_section,
         coverage_section,
         index_section,
         domains_section,

@@ -96,6 +96,12 @@ class Material:
         path = self.district.spine / "quality.json"
         return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
 
+    @cached_property
+    def fairness(self) -> dict[str, Any]:
+        """For whom linkage says that it errs; empty where it said nothing."""
+        path = self.district.spine / "fairness.json"
+        return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
+
     def close(self) -> None:
         """Close the session."""
         self.con.close()

@@ -130,3 +130,46 @@ def test_a_block_too_large_is_split_by_what_else_is_known() -> None:
 def test_tables_of_almost_nothing(rows: int) -> None:
     linked = link_tables(people(3).slice(0, rows), people(3).slice(0, 1), ROLES)
     assert linked.clusters.num_rows == rows + 1
+
+
+def slipped(table: pa.Table, seed: int) -> pa.Table:
+    """The same people under slips of the pen, so that probabilities lie between 0 and 1."""
+    draw = random.Random(seed)
+    rows = table.to_pylist()
+    for row in rows:
+        if draw.random() < 0.5:
+            row["first"] = row["first"][:-1] + draw.choice("aeo")
+        if draw.random() < 0.5:
+            row["born"] = f"{row['born'][:-2]}{draw.randint(1, 28):02d}"
+        if draw.random() < 0.5:
+            row["pc"] = None
+    return pa.Table.from_pylist(rows, table.schema)
+
+
+def chances(linked: LinkedTables, *, turned: bool = False) -> dict[tuple[str, str], float]:
+    ends = ("right_id", "left_id") if turned else ("left_id", "right_id")
+    return {(p[ends[0]], p[ends[1]]): p["probability"] for p in linked.pairs.to_pylist()}
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_neither_the_order_of_rows_nor_that_of_tables_changes_a_link(seed: int) -> None:
+    left, right = people(250, seed), slipped(people(250, seed).slice(60), seed)
+    found = chances(link_tables(left, right, ROLES))
+    assert len(found) >= 190
+    order = random.Random(seed)
+    mixed = [t.take(pa.array(order.sample(range(len(t)), len(t)))) for t in (left, right)]
+    for other in (
+        chances(link_tables(mixed[0], mixed[1], ROLES)),
+        chances(link_tables(right, left, ROLES), turned=True),
+    ):
+        assert other == pytest.approx(found, abs=2e-5)
+
+
+def test_a_table_holds_one_record_of_a_person() -> None:
+    left = people(300)
+    twice = pa.concat_tables(
+        [left, slipped(left, 2).set_column(0, "id", pa.array([f"s{i}" for i in range(300)]))]
+    )
+    rows = link_tables(left, twice, ROLES).clusters.to_pylist()
+    held = [(row["cluster"], row["table"]) for row in rows]
+    assert len(held) == len(set(held))

@@ -43,6 +43,15 @@ def f1(found: set[tuple[str, str]], true: set[tuple[str, str]]) -> float:
     return 2 * len(found & true) / (len(found) + len(true))
 
 
+def calibration_error(linked: LinkedTables, true: set[tuple[str, str]]) -> float:
+    """Expected calibration error over the pairs given (p of .01 and more), in ten bins of equal width."""
+    bins: dict[int, float] = defaultdict(float)
+    for pair in linked.pairs.to_pylist():
+        ids, chance = (pair["left_id"], pair["right_id"]), pair["probability"]
+        bins[min(9, int(10 * chance))] += chance - (ids in true or ids[::-1] in true)
+    return sum(abs(gap) for gap in bins.values()) / linked.pairs.num_rows
+
+
 def test_febrl3(opendata: Path) -> None:
     table = read_text(opendata / "linkage" / "febrl3.csv")
     roles = {
@@ -54,7 +63,8 @@ def test_febrl3(opendata: Path) -> None:
     for record in table["rec_id"].to_pylist():
         truth[record.split("-")[1]].append(record)
     linked = link_tables(table, None, roles)
-    assert f1(pairs_of(groups_of(linked)), pairs_of(list(truth.values()))) >= 0.99
+    assert f1(pairs_of(groups_of(linked)), pairs_of(list(truth.values()))) >= 0.998
+    assert calibration_error(linked, pairs_of(list(truth.values()))) <= 0.01
 
 
 def test_census_and_patient_register(opendata: Path) -> None:
@@ -70,7 +80,8 @@ def test_census_and_patient_register(opendata: Path) -> None:
     shared = set(census["person_id"].to_pylist()) & set(register["person_id"].to_pylist())
     true = {(f"CENS{person}", f"CIS{person}") for person in shared}
     found = {tuple(sorted(group)) for group in groups_of(linked) if len(group) > 1}
-    assert f1(found, true) >= 0.98
+    assert f1(found, true) >= 0.996
+    assert calibration_error(linked, true) <= 0.01
     born = dict(zip(census["census_id"].to_pylist(), census["dob_year"].to_pylist(), strict=True))
     children = [
         (pair["left_id"], pair["right_id"])
@@ -94,4 +105,5 @@ def test_fake_1000(opendata: Path) -> None:
         truth[group].append(record)
     found, true = pairs_of(groups_of(linked)), pairs_of(list(truth.values()))
     assert len(found & true) / len(found) >= 0.97
-    assert f1(found, true) >= 0.9
+    assert f1(found, true) >= 0.94
+    assert calibration_error(linked, true) <= 0.01

@@ -77,6 +77,7 @@ class Plan:
         rare_values: columns of which a rare value counts for more.
         threshold: links at or above this probability join records.
         reasons: a sentence for each decision.
+        brief: those of them that a person should see at every run.
     """
 
     columns: dict[str, Column]
@@ -86,6 +87,7 @@ class Plan:
     rare_values: tuple[str, ...]
     threshold: float
     reasons: tuple[str, ...]
+    brief: tuple[str, ...]
 
     def explain(self, blocks: Sequence[BlockNote] = ()) -> list[str]:
         """The decisions as sentences; `blocks` adds what came of the rules of blocking."""
@@ -170,16 +172,12 @@ def plan(
     )
     comparisons = tuple(_with_terms(each, rare) for each in comparisons)
     chosen = EVEN_ODDS if threshold is None else threshold
-    reasons = [
-        *_on_columns(looked),
-        *said,
-        *_on_comparisons(comparisons, columns, one_per_feed),
-        _on_rules(rules, possible),
-        _on_training(records, sample, one_per_feed),
-        _on_rare_values(rare, looked),
-        _on_threshold(threshold),
-    ]
-    return Plan(looked, comparisons, rules, sample, rare, chosen, tuple(filter(None, reasons)))
+    given, *missing = _on_columns(looked)
+    brief = [*missing, *said, *_on_comparisons(comparisons, columns, one_per_feed)]
+    decided = [_on_training(records, sample, one_per_feed), _on_rare_values(rare, looked)]
+    decided = [sentence for sentence in (*decided, _on_threshold(threshold)) if sentence]
+    reasons = (given, *brief, _on_rules(rules, possible), *decided)
+    return Plan(looked, comparisons, rules, sample, rare, chosen, reasons, (*brief, *decided))
 
 
 def _with_terms(comparison: Comparison, rare: Sequence[str]) -> Comparison:

@@ -76,9 +76,10 @@ def link_tables(
     resolution = resolve(con, options, progress)
     con.register("ids", ids)
     said = audit_warnings(audit(con, resolution, resolution.plan.threshold))
-    if not resolution.pairs_compared and resolution.clusters == len(ids):
-        said.append("No two records have enough in common to be compared, so nothing was linked.")
-    return LinkedTables(_pairs(con), _cluster_table(con), resolution, tuple(said))
+    pairs = _pairs(con)
+    if not pairs.num_rows:
+        said.append("No two records have enough in common to be one person, so nothing was linked.")
+    return LinkedTables(pairs, _cluster_table(con), resolution, tuple(said))
 
 
 def load_observations(

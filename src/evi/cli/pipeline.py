@@ -57,7 +57,7 @@ ENCODE = Stage(
     reads=lambda d: files(d.extracts, d.reference) + _layouts(d),
     writes=lambda d, _params: files(d.encoded),
     run=_encode,
-    params=lambda d: {"key": encoding.Keys.from_environment(d).key_id},
+    params=lambda d: {"key": encoding.key_ids(d, encoding.Keys.from_environment(d))},
 )
 LINK = Stage(
     name="link",

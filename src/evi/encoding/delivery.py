@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from evi.encoding.columns import Column, arrow
 from evi.encoding.columns import compute as pc
 from evi.encoding.gazetteer import Gazetteer
+from evi.encoding.outer import Outer, code_columns, transcoded
 from evi.encoding.people import encode_identities
 from evi.encoding.tokens import CLEAR, TOKENS, Coder
 from evi.feeds import Layout, PersonMap, Reading, common_sql, read_extract
@@ -93,8 +94,9 @@ def encode_delivery(
     coder: Coder,
     gazetteer: Gazetteer,
     rejects: Path | None = None,
+    outer: Outer | None = None,
 ) -> EncodedDelivery:
-    """Read one extract as one layout and write its encoded parts.
+    """Read one extract as one layout and write its encoded parts, under the outer key if there is one.
 
     Raises:
         RefusedError: the extract is refused whole; nothing is written.
@@ -114,6 +116,8 @@ def encode_delivery(
             if part == "relations" and not layout.relations:
                 target.unlink(missing_ok=True)
                 continue
+            if outer is not None:
+                table = ordered(transcoded(table, code_columns(part, layout), None, outer), part)  # noqa: PLW2901
             _write(table, target)
         return EncodedDelivery(
             layout=layout.name,
@@ -280,19 +284,26 @@ def _observations(
         named = person.identifies.get(role)
         columns[role] = seen[named] if named else pa.nulls(rows, pa.string())
     made = pa.table({name: columns[name] for name in LINKAGE_SCHEMA.names}).cast(LINKAGE_SCHEMA)
-    # By codes alone: an order by clear names would tell something of them.
-    keys = [name for name in LINKAGE_SCHEMA.names if not pa.types.is_list(LINKAGE_SCHEMA.field(name).type)]
-    codes = made.sort_by([(name, "ascending") for name in ("person", *(k for k in keys if k != "person"))])
-    return codes, _told(columns)
+    return ordered(made, "linkage"), ordered(_told(columns), "about")
+
+
+def ordered(table: pa.Table, part: str) -> pa.Table:
+    """The rows of a part by their codes alone: an order by clear names would tell something of them."""
+    if part == "payload":
+        return table  # as delivered, with the number of each row
+    plain = [field.name for field in table.schema if not pa.types.is_nested(field.type)]
+    first = ["type", "person"] if part == "relations" else ["person"]
+    keys = [*first, *(name for name in plain if name not in first)]
+    made: pa.Table = table.sort_by([(name, "ascending") for name in keys])
+    return made
 
 
 def _told(columns: Mapping[str, Any]) -> pa.Table:
-    """What is told in clear, once for each distinct set of facts, in an order of its own."""
+    """What is told in clear, once for each distinct set of facts."""
     rows: Any = arrow.table({name: columns[name] for name in (*_TOLD, "observed", "times")})
     grouped = rows.group_by(list(_TOLD)).aggregate([("observed", "max"), ("times", "sum")])
-    told = grouped.rename_columns(ABOUT_SCHEMA.names).cast(ABOUT_SCHEMA)
-    ordered: pa.Table = told.sort_by([(name, "ascending") for name in ("person", *_TOLD[2:])])
-    return ordered
+    told: pa.Table = grouped.rename_columns(ABOUT_SCHEMA.names).cast(ABOUT_SCHEMA)
+    return told
 
 
 def _identity_column(table: pa.Table, name: str) -> Column:
@@ -340,4 +351,4 @@ def _relations(layout: Layout, rows: pa.Table, payload: pa.Table) -> pa.Table:
         tables.append(table.filter(known))
     merged = pa.concat_tables(tables).group_by(["type", "person", "other"]).aggregate([("known_at", "min")])
     named = merged.rename_columns(["type", "person", "other", "known_at"]).cast(RELATION_SCHEMA)
-    return named.sort_by([(name, "ascending") for name in RELATION_SCHEMA.names])
+    return ordered(named, "relations")

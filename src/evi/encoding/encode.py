@@ -19,6 +19,8 @@ import evi
 from evi.encoding.delivery import PARTS, EncodedDelivery, encode_delivery, part_path
 from evi.encoding.gazetteer import Gazetteer
 from evi.encoding.keys import Keys
+from evi.encoding.outer import outer_of
+from evi.encoding.profiles import check_district_profile
 from evi.encoding.retire import codes_missing, forget_retired, retired
 from evi.encoding.tokens import Coder
 from evi.feeds import Layout, delivery_of, detect, extract_files, load_layouts
@@ -43,7 +45,11 @@ def encode(district: District, keys: Keys, progress: Progress = SILENT) -> Stage
 
     A delivery whose extract has gone is removed; a second file for the same layout and period replaces the
     first (the last by name is taken). A file that is refused is left out, and named in the notes.
+
+    Raises:
+        RefusedError: the district's profile of encoding is over its declared limit of re-identification.
     """
+    check_district_profile(district.config.profile)
     layouts = load_layouts([district.root / folder for folder in district.config.layouts])
     result = StageResult("encode")
     standing = _standing(district)
@@ -88,7 +94,11 @@ def _wanted(
     files = extract_files([district.extracts]) if district.extracts.is_dir() else []
     hashes = RunLedger(district.root, district.runs).hash_files(files)
     reference = district.reference / ADDRESSES
-    common = [keys.key_id, code_of_encoding(), file_hash(reference) if reference.is_file() else ""]
+    common = [
+        key_ids(district, keys),
+        code_of_encoding(),
+        file_hash(reference) if reference.is_file() else "",
+    ]
     wanted: dict[str, dict[str, Any]] = {}
     refused = 0
     known = _known_deliveries(district, code_of_reading(layouts))
@@ -130,6 +140,12 @@ def _known_deliveries(district: District, code: str) -> dict[tuple[str, str], li
             found = known.setdefault((entry["extract"], entry["hash"]), [])
             found.append((entry["layout"], entry["delivery"]))
     return known
+
+
+def key_ids(district: District, keys: Keys) -> str:
+    """The names of the keys that a district's codes are under: the agencies' key, and any outer one."""
+    outer = outer_of(district)
+    return keys.key_id if outer is None else f"{keys.key_id}+{outer.key_id}"
 
 
 def code_of_encoding() -> str:
@@ -207,7 +223,7 @@ def _encode_all(
     progress: Progress,
 ) -> dict[str, dict[str, Any]]:
     """Encode side by side, each worker with a session of its own; what is written depends on no order."""
-    coder = Coder(keys)
+    coder, outer = Coder(keys), outer_of(district)
     gazetteer = Gazetteer(district.reference / ADDRESSES)
     sessions = threading.local()
     opened: list[duckdb.DuckDBPyConnection] = []
@@ -225,6 +241,7 @@ def _encode_all(
             coder=coder,
             gazetteer=gazetteer,
             rejects=district.rejects,
+            outer=outer,
         )
 
     made: dict[str, dict[str, Any]] = {}

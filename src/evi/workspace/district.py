@@ -23,6 +23,7 @@ class DistrictConfig:
         synthetic: true if every person in it is made up.
         registry: extra folders of indicator files, beside the ones that eVI ships.
         layouts: extra folders of layout files, beside the ones that eVI ships.
+        profile: the way of encoding identities; see `evi.encoding.profiles`.
     """
 
     name: str
@@ -30,6 +31,7 @@ class DistrictConfig:
     synthetic: bool = False
     registry: tuple[str, ...] = ()
     layouts: tuple[str, ...] = ()
+    profile: str = "tokens"
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ class District:
                 synthetic=bool(named.get("synthetic", False)),
                 registry=tuple(named.get("registry", ())),
                 layouts=tuple(named.get("layouts", ())),
+                profile=str(table.get("encoding", {}).get("profile", DistrictConfig.profile)),
             )
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
             raise EviError(

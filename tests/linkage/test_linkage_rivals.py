@@ -87,4 +87,4 @@ def test_two_who_are_left_over_are_likelier_to_be_one() -> None:
     weight = np.array([30.0] * 9 + [-2.0])
     among_partners = match_one_to_one(left, left + 10, feeds, weight, {(0, 1): 10, (1, 0): 10}, 0.1 / 0.9)
     among_strangers = match_one_to_one(left, left + 10, feeds, weight, {(0, 1): 900, (1, 0): 900}, 0.1 / 0.9)
-    assert among_partners[9] > 0.6 and among_strangers[9] < 0.1
+    assert among_partners[9] > 0.6 and among_strangers[9] == pytest.approx(0.2)

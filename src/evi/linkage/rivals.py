@@ -24,7 +24,7 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 LEAST_ALONE = 0.02  # at least this share of a feed is taken to have no partner in another
-MOST_BITS, LEAST_BITS = 12.0, -4.0  # how far θ may be from the prior of any two records
+MOST_BITS = 12.0  # how far θ may be above the prior of any two records; below it, few matches are noise
 _SPARE_BITS = 10.0  # pairs that the prior puts so far below the least probability are looked at
 _MATCHINGS = 12  # times that M is estimated
 _MESSAGES = 8  # rounds of messages for each
@@ -113,7 +113,7 @@ def match_one_to_one(
         matches = np.bincount(kind, chances, len(sizes))
         spare = np.maximum(sizes - matches[:, None], np.maximum(LEAST_ALONE * sizes, 1))
         theta = np.maximum(matches, 1e-9) / spare.prod(axis=1)
-        bits = np.clip(np.log2(theta / prior_odds), LEAST_BITS, MOST_BITS)
+        bits = np.clip(np.log2(theta / prior_odds), 0.0, MOST_BITS)
     return chances
 
 

@@ -241,7 +241,8 @@ def _result(spine: _Spine, resolution: Resolution, changes: IdChanges) -> StageR
         "merged": changes.merged,
         "split": changes.split,
     }
-    result.notes = [*spine.quality["warnings"], *(finding["says"] for finding in spine.gate["findings"])]
+    found = (finding["says"] for finding in spine.gate["findings"])
+    result.notes = [*resolution.plan.brief, *spine.quality["warnings"], *found]
     result.figures = {
         "expected_matches": resolution.model.expected_matches,
         "records_a_subject": round(spine.people.num_rows / max(1, spine.subjects.num_rows), 3),

@@ -147,7 +147,9 @@ class Wanted:
     Attributes:
         table: its name; it will hold `l`, `r` (l < r) and `rules`, how many rules found the pair.
         condition: SQL over `l` and `r` (rows of `nodes`: rec, feed, comp, mask) that a pair must satisfy.
-        left: SQL over `l.rec` alone that cuts the left side, for samples; blocks without one are passed over.
+        left: SQL over `l.rec` alone that cuts the left side, for samples.
+        some: SQL over `l.rec` that one record of a block must satisfy, or the block is passed over; `left` if
+            nothing is given.
         members: SQL over `n` (a row of `nodes`) that both records must satisfy: those who can't have a
             partner need not be put into blocks.
     """
@@ -156,6 +158,7 @@ class Wanted:
     condition: str
     left: str = "true"
     members: str = "true"
+    some: str = ""
 
 
 def find_pairs(
@@ -242,10 +245,11 @@ def _keyed_sql(rule: Rule, wanted: Wanted, distinct: str) -> str:
         + (" AND ".join(f"{column} IS NOT NULL" for column in key) or "true")
         for key in rule.keys
     )
-    if wanted.left == "true":
+    some = wanted.some or wanted.left
+    if some == "true":
         return f"SELECT {distinct} key, rec FROM ({every})"
     return f"""SELECT {distinct} key, rec FROM ({every})
-        SEMI JOIN (SELECT key FROM ({every}) l WHERE {wanted.left}) USING (key)"""
+        SEMI JOIN (SELECT key FROM ({every}) l WHERE {some}) USING (key)"""
 
 
 def _splitters(rule: Rule, filled: Collection[str]) -> list[str]:

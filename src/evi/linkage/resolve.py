@@ -71,7 +71,7 @@ def resolve(con: duckdb.DuckDBPyConnection, options: Options, progress: Progress
         anchored = anchor(con, one_per_feed=options.one_per_feed)
         advance(1)
         alone = options.one_per_feed
-        wanted = [candidates_to_train_on(con, one_per_feed=alone), _candidates(con, one_per_feed=alone)]
+        wanted = [candidates_to_train_on(con, one_per_feed=alone), candidates(con, one_per_feed=alone)]
         blocks = find_pairs(con, planned.rules, wanted, filled=filled, progress=progress)
         advance(1)
         comparisons = planned.comparisons
@@ -85,7 +85,7 @@ def resolve(con: duckdb.DuckDBPyConnection, options: Options, progress: Progress
             link_probabilities(con, model.prior, options.review_from)
         advance(1)
         if alone:
-            found, pairs_of_twins = _clusters(con, planned.threshold)
+            found, pairs_of_twins = cluster_links(con, planned.threshold)
         else:
             found, pairs_of_twins = _groups(con, planned.threshold, options.review_from), 0
         advance(1)
@@ -103,7 +103,7 @@ def resolve(con: duckdb.DuckDBPyConnection, options: Options, progress: Progress
     )
 
 
-def _candidates(con: duckdb.DuckDBPyConnection, *, one_per_feed: bool) -> Wanted:
+def candidates(con: duckdb.DuckDBPyConnection, *, one_per_feed: bool) -> Wanted:
     """Pairs that could be one person and are not known to be; who was found in every feed needs no more."""
     if not one_per_feed:
         return Wanted("candidates", "l.comp <> r.comp")
@@ -130,7 +130,7 @@ def _groups(con: duckdb.DuckDBPyConnection, threshold: float, review_from: float
     return found
 
 
-def _clusters(con: duckdb.DuckDBPyConnection, threshold: float) -> tuple[Clusters, int]:
+def cluster_links(con: duckdb.DuckDBPyConnection, threshold: float) -> tuple[Clusters, int]:
     """Cluster anchored components by `links`, twins kept apart; writes `resolved`, and counts the twins."""
     nodes = con.execute(
         """SELECT comp, bit_or(mask) AS mask, min(probability) AS p FROM nodes GROUP BY comp ORDER BY comp"""

@@ -23,6 +23,7 @@ ROLES = frozenset(
     {"id", "forename", "middle_names", "surname", "date_of_birth", *BIRTH_PARTS, "sex", "postcode", "address"}
     | {"uprn", "nhs_number", "upn", "reference", "email", "phone", "town"}
 )
+_ROWS_AT_ONCE = 250_000
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def load_observations(
     coder: Coder,
     names: Sequence[str] = ("left", "right"),
 ) -> pa.Table:
-    """Encode tables into `observations`, as `resolve` wants it.
+    """Encode tables into `observations`, as `resolve` wants it, so many rows at a time.
 
     Args:
         sides: each table with its map of roles to columns.
@@ -97,14 +98,17 @@ def load_observations(
     Returns:
         `rec`, `table` ("left" or "right") and `id` of every row, in order.
     """
-    parts, named, start = [], [], 0
+    con.execute("DROP TABLE IF EXISTS observations")
+    named, start = [], 0
     for feed, (table, roles) in enumerate(sides):
         named.append(_ids(table, roles, names[feed]))
-        parts.append(_observations(names[feed], table, roles, coder, start, feed))
+        for low in range(0, max(1, len(table)), _ROWS_AT_ONCE):
+            part = table.slice(low, _ROWS_AT_ONCE)
+            con.register("given", _observations(names[feed], part, roles, coder, start + low, feed))
+            con.execute("CREATE TABLE IF NOT EXISTS observations AS FROM given LIMIT 0")
+            con.execute("INSERT INTO observations FROM given")
+            con.unregister("given")
         start += len(table)
-    con.register("given", pa.concat_tables(parts))
-    con.execute("CREATE OR REPLACE TABLE observations AS FROM given")
-    con.unregister("given")
     return pa.table(
         {
             "rec": pa.array(range(start), pa.int32()),

@@ -135,3 +135,12 @@ def test_compounds_differ_by_key_and_field_and_are_null_where_a_part_is() -> Non
     coder = Coder(Keys.throw_away())
     parts = pa.array([1, 2]), pa.array([3, 4])
     assert coder.compound("a", *parts).to_pylist() != coder.compound("b", *parts).to_pylist()
+
+
+def test_the_number_of_near_forms_tells_nothing_of_the_length_of_a_name(coder: Coder) -> None:
+    names = ["Jo", "Ann", "Anna", "Elizabeth", "Bartholomew"]
+    made = encode(coder, forename=names, surname=names)
+    for column in ("fn_del", "sn_del"):
+        assert {len(set(forms)) for forms in made[column]} == {12}
+        assert all(not set(a) & set(b) for i, a in enumerate(made[column]) for b in made[column][i + 3 :])
+    assert set(made["fn_del"][1]) & set(made["fn_del"][2])  # one slip apart, and still found

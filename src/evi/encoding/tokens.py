@@ -269,7 +269,7 @@ def _forename(value: Any) -> tuple[Any, ...]:
     first, second = parts[0], parts[1] if len(parts) > 1 else None
     if len(first) == 1:  # an initial: it contradicts no name, and its code alone would give it away
         return (*(None,) * (len(_FORENAME) - 1), second)
-    head, sound, forms = normalise.group_name(first), normalise.sound(first), normalise.one_deletions(first)
+    head, sound, forms = normalise.group_name(first), normalise.sound(first), normalise.near_forms(first)
     return first, head, sound, first[:3], forms, first, second
 
 
@@ -283,7 +283,7 @@ def _surname(value: Any) -> tuple[Any, ...]:
     if not parts:
         return (None,) * len(_SURNAME)
     whole = normalise.letters_of(parts)
-    head, sound, forms = normalise.group_name(whole), normalise.sound(whole), normalise.one_deletions(whole)
+    head, sound, forms = normalise.group_name(whole), normalise.sound(whole), normalise.near_forms(whole)
     ends = (parts[0], parts[-1]) if len(parts) > 1 else (None, None)
     return whole, head, sound, whole[:3], forms, *ends
 

@@ -12,6 +12,8 @@ from evi.linkage.resolve import Resolution
 # Above these shares the model can't be taken at its word.
 MOST_EXPECTED_FOR_POSSIBLE = 1.02
 MOST_CONTRADICTED_LINKS = 0.01
+MANY_MATCHES = 100  # fewer matches than this tell nothing of how well a model fits
+MOST_APART = 0.15  # the share by which matches expected of pairs and of whole matchings may differ
 
 
 def quality_report(
@@ -124,10 +126,20 @@ def audit(con: duckdb.DuckDBPyConnection, resolution: Resolution, threshold: flo
     return {
         "expected_matches": model.expected_matches,
         "most_possible_matches": possible,
+        "matches_by_probabilities": _matches(con),
         "confident_links": confident,
         "confident_links_with_other_forename_and_birth_date": int(odd),
         "confident_links_that_look_like_twins": int(twins),
     }
+
+
+def _matches(con: duckdb.DuckDBPyConnection) -> float:
+    """Pairs held together by certain links, and the sum of the probabilities of the others."""
+    certain = one_number(
+        con,
+        "SELECT coalesce(sum(n * (n - 1) // 2), 0) FROM (SELECT count(*) AS n FROM nodes GROUP BY comp)",
+    )
+    return round(certain + float(one_row(con, "SELECT coalesce(sum(p), 0) FROM links")[0]), 1)
 
 
 def audit_warnings(audit: dict[str, Any]) -> list[str]:
@@ -137,6 +149,12 @@ def audit_warnings(audit: dict[str, Any]) -> list[str]:
         warnings.append(
             f"The model expects {audit['expected_matches']:,.0f} matches, and the feeds can hold at most "
             f"{audit['most_possible_matches']:,}: it may be linking siblings. Look at model.json before use."
+        )
+    expected, ended = audit["expected_matches"], audit["matches_by_probabilities"]
+    if abs(expected - ended) > MOST_APART * max(expected, ended, MANY_MATCHES):
+        warnings.append(
+            f"Pairs by themselves make {expected:,.0f} matches, and with rivals and groups {ended:,.0f}: "
+            "the model does not fit, so its probabilities are not to be read as shares."
         )
     odd = audit["confident_links_with_other_forename_and_birth_date"]
     if odd > MOST_CONTRADICTED_LINKS * max(1, audit["confident_links"]):

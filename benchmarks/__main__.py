@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from benchmarks import district, spans
+from benchmarks import district, linkage, spans
 
 
 def main() -> None:
     """Print every table."""
     print("## Spans and indicators\n", flush=True)
     spans.main()
+    print("\n## Linkage\n", flush=True)
+    linkage.main()
     print("\n## A whole district\n", flush=True)
     district.main()
+    print("\n## Attacks on codes, by profile\n", flush=True)
+    attacks.main()
 
 
 if __name__ == "__main__":

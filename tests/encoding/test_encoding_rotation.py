@@ -67,7 +67,7 @@ def codes(district: District) -> set[int]:
     return found - {None}
 
 
-def test_transcoding_gives_what_encoding_under_the_new_key_would(
+def test_transcoding_gives_what_encoding_under_the_new_key_does(
     linked: SmallDistrict, copy: District
 ) -> None:
     assert rotate(copy)["linkage"] > 100

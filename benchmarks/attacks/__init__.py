@@ -1,0 +1,1 @@
+"""Attacks on our own codes, and what each profile costs and gives: `python -m benchmarks.attacks`."""

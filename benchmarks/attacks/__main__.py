@@ -1,0 +1,104 @@
+"""Attack every profile on every data set: `python -m benchmarks.attacks [PROFILE …]`.
+
+Public data are sought in `EVI_OPENDATA`, or `../shared/data`; data sets that are not there are left out.
+Ends with 1 if a profile was found to give away more than `profiles.yaml` says that it does.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.attacks.measures import Quality, Rate, attack, quality, speed
+from benchmarks.attacks.people import Population, febrl, ons, scene, synthetic
+from evi.encoding.profiles import ATTACKERS, Profile, load_profiles
+
+DISTRICT_PEOPLE = 12_000
+COUNTED = 5_000  # people in the attacks that count; all of them are compared at once only where codes repeat
+MATCHED = 400  # people in the attack on graphs, whose cost grows with their cube
+SLACK = 0.05  # chance: one draw of keys and people against another
+SEED = 20_261_122
+
+
+def populations(folder: Path) -> Iterator[Population]:
+    """The synthetic district, made afresh, and the public sets that are there."""
+    district = folder / "district"
+    command = [sys.executable, "-m", "evi", "new", str(district), "--synthetic", "--seed", "11"]
+    subprocess.run([*command, "--people", str(DISTRICT_PEOPLE)], check=True, capture_output=True)
+    yield synthetic(district)
+    opendata = Path(os.environ.get("EVI_OPENDATA", Path(__file__).parents[3] / "shared" / "data"))
+    if (opendata / "linkage").is_dir():
+        yield ons(opendata)
+        yield febrl(opendata)
+
+
+def examine(population: Population, profile: Profile) -> tuple[dict[tuple[str, str], Rate], Quality, float]:
+    """Every attack on one profile, and what the profile is good for."""
+    both = len(set(population.hub["person"]) & set(population.other["person"]))
+    repeats = profile.kind != "record" and profile.epsilon is None
+    counted = scene(population, min(COUNTED if repeats else MATCHED, both // 2), SEED)
+    matched = scene(population, min(MATCHED, both // 2), SEED, public=MATCHED)
+    rates = attack(counted, profile, ("frequency", "patterns")) | attack(matched, profile, ("graph",))
+    return rates, quality(scene(population, min(3_000, both), SEED), profile), speed(population.hub, profile)
+
+
+def main() -> int:
+    """Print the tables; the number of profiles that give away more than they declare."""
+    declared = load_profiles()
+    chosen = [declared[name] for name in sys.argv[1:]] or list(declared.values())
+    worst = {profile.name: dict.fromkeys(ATTACKERS, 0.0) for profile in chosen}
+    began = time.process_time()
+    with tempfile.TemporaryDirectory() as folder:
+        for population in populations(Path(folder)):
+            print(f"\n### {population.name}\n")
+            print("| profile | " + " | ".join(ATTACKERS) + " | F1 | gap | records a second |")
+            print("|---|" + "---|" * (len(ATTACKERS) + 3))
+            for profile in chosen:
+                rates, good, fast = examine(population, profile)
+                cells = []
+                for attacker in ATTACKERS:
+                    found = {method: rate for (who, method), rate in rates.items() if who == attacker}
+                    if not found:
+                        cells.append("–")
+                        continue
+                    method = max(found, key=lambda m, f=found: f[m].records)  # type: ignore[misc]
+                    worst[profile.name][attacker] = max(worst[profile.name][attacker], found[method].records)
+                    values = max(rate.values for rate in found.values())
+                    cells.append(f"{found[method].records:.1%} ({values:.0%}) {method[0]}")
+                gap = "–" if math.isnan(good.gap) else f"{good.gap:.3f}"
+                print(
+                    f"| {profile.name} | " + " | ".join(cells) + f" | {good.f1:.3f} | {gap} | {fast:,.0f} |",
+                    flush=True,
+                )
+    print(
+        "\nEach cell: records both of whose names were found (distinct names found), by the attack that found"
+    )
+    print("most records: f(requency), p(atterns), g(raph). Resistance is one less the worst of these.\n")
+    return _judge(chosen, worst, time.process_time() - began)
+
+
+def _judge(chosen: list[Profile], worst: dict[str, dict[str, float]], seconds: float) -> int:
+    print("| profile | resistance | measured, all sets | limit | |\n|---|---|---|---|---|")
+    wrong = 0
+    for profile in chosen:
+        found = worst[profile.name]
+        over = [who for who in ATTACKERS if found[who] > profile.limit[who]]
+        stale = [w for w in ATTACKERS if found[w] > (profile.measured or {}).get(w, 0.0) + SLACK]
+        wrong += bool(stale)
+        said = "refused: over its limit" if over else "within its limit"
+        said += "; profiles.yaml says less" if stale else ""
+        figures = ", ".join(f"{who}: {math.ceil(found[who] * 100) / 100:g}" for who in ATTACKERS)
+        limits = ", ".join(f"{share:g}" for share in profile.limit.values())
+        print(f"| {profile.name} | {1 - max(found.values()):.0%} | {figures} | {limits} | {said} |")
+    print(f"\n{seconds:.0f} seconds of CPU.")
+    return wrong
+
+
+if __name__ == "__main__":
+    sys.exit(min(main(), 1))

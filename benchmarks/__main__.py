@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from benchmarks import district, linkage, spans
 from benchmarks.attacks import __main__ as attacks
-from benchmarks.attacks import __main__ as attacks
 
 
 def main() -> None:

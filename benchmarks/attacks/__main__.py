@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks.attacks.dates import days_read
 from benchmarks.attacks.measures import Quality, Rate, attack, quality, speed
 from benchmarks.attacks.people import Population, febrl, ons, scene, synthetic
 from evi.encoding.profiles import ATTACKERS, Profile, load_profiles
@@ -56,31 +57,36 @@ def main() -> int:
     began = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
         for population in populations(Path(folder)):
-            print(f"\n### {population.name}\n")
-            print("| profile | " + " | ".join(ATTACKERS) + " | F1 | gap | records a second |")
-            print("|---|" + "---|" * (len(ATTACKERS) + 3))
-            for profile in chosen:
-                rates, good, fast = examine(population, profile)
-                cells = []
-                for attacker in ATTACKERS:
-                    found = {method: rate for (who, method), rate in rates.items() if who == attacker}
-                    if not found:
-                        cells.append("–")
-                        continue
-                    method = max(found, key=lambda m, f=found: f[m].records)  # type: ignore[misc]
-                    worst[profile.name][attacker] = max(worst[profile.name][attacker], found[method].records)
-                    values = max(rate.values for rate in found.values())
-                    cells.append(f"{found[method].records:.1%} ({values:.0%}) {method[0]}")
-                gap = "–" if math.isnan(good.gap) else f"{good.gap:.3f}"
-                print(
-                    f"| {profile.name} | " + " | ".join(cells) + f" | {good.f1:.3f} | {gap} | {fast:,.0f} |",
-                    flush=True,
-                )
-    print(
-        "\nEach cell: records both of whose names were found (distinct names found), by the attack that found"
-    )
-    print("most records: f(requency), p(atterns), g(raph). Resistance is one less the worst of these.\n")
+            _table(population, chosen, worst)
+    print(_LEGEND)
     return _judge(chosen, worst, time.process_time() - began)
+
+
+_LEGEND = """
+Each cell: records both of whose names were found (distinct names found), by the attack that found most
+records: f(requency), p(atterns), g(raph). Resistance is one less the worst of these.
+"""
+
+
+def _table(population: Population, chosen: list[Profile], worst: dict[str, dict[str, float]]) -> None:
+    """Print one data set, profile by profile, and keep the worst of what was found."""
+    print(f"\n### {population.name}\n")
+    beside, apart = (days_read(population.hub, with_month=told) for told in (True, False))
+    print("Exact birth dates read without a key or a list, were months of birth beside the codes: ", end="")
+    print(f"{beside:.0%}; as they are not: {apart:.0%}.\n")
+    print("| profile | " + " | ".join(ATTACKERS) + " | F1 | gap | records a second |")
+    print("|---|" + "---|" * (len(ATTACKERS) + 3))
+    for profile in chosen:
+        rates, good, fast = examine(population, profile)
+        cells = []
+        for attacker in ATTACKERS:
+            found = [(rate.records, method) for (who, method), rate in rates.items() if who == attacker]
+            records, method = max(found, default=(0.0, "–"))
+            values = max((rate.values for (who, _), rate in rates.items() if who == attacker), default=0.0)
+            worst[profile.name][attacker] = max(worst[profile.name][attacker], records)
+            cells.append(f"{records:.1%} ({values:.0%}) {method[0]}")
+        gap = "–" if math.isnan(good.gap) else f"{good.gap:.3f}"
+        print(f"| {profile.name} | {' | '.join(cells)} | {good.f1:.3f} | {gap} | {fast:,.0f} |", flush=True)
 
 
 def _judge(chosen: list[Profile], worst: dict[str, dict[str, float]], seconds: float) -> int:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
+from benchmarks.attacks.dates import days_read
 from benchmarks.attacks.measures import attack, quality, rate
 from benchmarks.attacks.methods import ATTACKS
 from benchmarks.attacks.people import Population, Scene, scene
@@ -108,3 +109,9 @@ def test_a_scene_gives_each_attacker_what_its_name_says() -> None:
 @pytest.mark.parametrize("profile", ["tokens", "bloom", "clk"])
 def test_the_same_people_are_linked_whole(same_file: Scene, profile: str) -> None:
     assert quality(same_file, PROFILES[profile]).f1 > 0.98
+
+
+def test_birth_dates_can_be_read_only_where_months_stand_beside_their_codes() -> None:
+    everyone = made_up(40_000, 6)
+    assert days_read(everyone, with_month=True) > 0.3
+    assert days_read(everyone, with_month=False) == 0

@@ -10,6 +10,7 @@ import pytest
 
 from evi.cli.console import TerminalProgress
 from evi.cli.link_retire import retire
+from evi.cli.link_rotate import rotate
 from evi.cli.pipeline import ENCODE, LINK
 from evi.cli.stages import run_stage, state_of
 from evi.encoding import encode
@@ -85,6 +86,29 @@ def test_codes_can_be_had_back(linked: SmallDistrict, copy: District) -> None:
     assert run(ENCODE, copy, force=True)
     assert encode(copy, keys_of(linked)).skipped
     assert list((copy.encoded / "linkage").rglob("*.parquet"))
+
+
+def test_after_a_change_of_key_nothing_is_done_again_and_homes_still_meet(
+    linked: SmallDistrict, copy: District
+) -> None:
+    rotate(copy)
+    assert not run(ENCODE, copy) and not run(LINK, copy)
+    assert len(_ids(copy)) == len(_ids(linked.district))
+    assert sorted(_ids(copy).values()) == sorted(_ids(linked.district).values())
+    assert not _homes(copy) & _homes(linked.district)
+    told = [pq.read_table(path)["household"] for path in (copy.encoded / "about").rglob("*.parquet")]
+    assert _homes(copy) <= {home for column in told for home in column.to_pylist()}
+
+
+def test_a_change_of_key_waits_for_the_linkage(copy: District) -> None:
+    next((copy.extracts / "gp").glob("*.csv")).unlink()
+    run(ENCODE, copy)
+    with pytest.raises(EviError, match="not linked yet"):
+        rotate(copy)
+
+
+def _homes(district: District) -> set[int]:
+    return set(pq.read_table(district.spine / "households.parquet")["household_id"].to_pylist())
 
 
 def _ids(district: District) -> dict[tuple[str, int], int]:

@@ -6,8 +6,9 @@ from evi import encoding
 from evi.cli.app import HERE, DistrictOption, JsonOption
 from evi.cli.console import mistakes_explained, show_json, show_result
 from evi.cli.link import link_app
-from evi.cli.stages import one_at_a_time
-from evi.workspace import District, StageResult
+from evi.cli.pipeline import ENCODE, LINK
+from evi.cli.stages import one_at_a_time, state_of
+from evi.workspace import District, EviError, RunLedger, StageResult
 
 
 @link_app.command("rotate")
@@ -22,8 +23,34 @@ def link_rotate(district: DistrictOption = HERE, as_json: JsonOption = False) ->
     with mistakes_explained(as_json=as_json):
         opened = District.open(district)
         with one_at_a_time(opened):
-            result = StageResult("link rotate", encoding.rotate(opened))
+            result = rotate(opened)
         if as_json:
             show_json(result)
         else:
             show_result(result, opened.root)
+
+
+def rotate(district: District) -> StageResult:
+    """Transcode what is encoded and linked, and note that both stand as they are.
+
+    Raises:
+        EviError: what is encoded is not linked yet.
+    """
+    stages = [stage for stage in (ENCODE, LINK) if state_of(stage, district)["state"] == "up to date"]
+    if LINK not in stages:
+        raise EviError(
+            "what is encoded is not linked yet.", where=str(district.root), do="Run `evi link` first."
+        )
+    result = StageResult("link rotate", encoding.rotate(district))
+    ledger = RunLedger(district.root, district.runs)
+    for stage in stages:
+        last = ledger.latest(stage.name)
+        if last is not None:
+            same = StageResult(stage.name, last.rows, [*last.notes, _NOTE.format(last.run_id)], last.figures)
+            params = last.params | stage.params(district)
+            inputs = ledger.hash_files(stage.reads(district))
+            ledger.record(same, params, inputs, stage.writes(district, params))
+    return result
+
+
+_NOTE = "Codes were taken to a new outer key after run {}."

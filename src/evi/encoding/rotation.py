@@ -13,9 +13,15 @@ from evi.encoding.outer import OUTER, Outer, code_columns, outer_of, transcoded
 from evi.feeds import load_layouts
 from evi.workspace import District, EviError, replace_dir, replace_file
 
+# Tables of the spine that hold codes: the column, and the order of rows.
+_SPINE = {
+    "people": ("person", ("feed", "person")),
+    "households": ("household_id", ("subject_id", "start", "household_id")),
+}
+
 
 def rotate(district: District) -> dict[str, int]:
-    """Take every code of `encoded/` and `spine/people.parquet` to a new outer key.
+    """Take every code of `encoded/` and `spine/` to a new outer key.
 
     Everything is made beside its place first; then spine, encoded files and key are swapped, in that order,
     and a kill between two swaps is the one moment that needs a back-up. Records and index still hold codes of
@@ -36,7 +42,6 @@ def rotate(district: District) -> dict[str, int]:
     old, new = outer_of(district), Outer(Keys.from_file(fresh))
     layouts = load_layouts([district.root / folder for folder in district.config.layouts])
     rows = dict.fromkeys(PARTS, 0)
-    people = district.spine / "people.parquet"
     with replace_dir(district.encoded) as folder:
         for path in sorted(path for path in district.encoded.rglob("*") if path.is_file()):
             name = path.relative_to(district.encoded)
@@ -50,10 +55,12 @@ def rotate(district: District) -> dict[str, int]:
                 ordered(table, part), folder / name, compression="zstd", row_group_size=ROW_GROUP_ROWS
             )
             rows[part] += table.num_rows
-        if people.is_file():
-            table = transcoded(pq.read_table(people), frozenset({"person"}), old, new)
-            with replace_file(people) as scratch:
-                again: Any = table.sort_by([("feed", "ascending"), ("person", "ascending")])
-                pq.write_table(again, scratch, compression="zstd", row_group_size=ROW_GROUP_ROWS)
+        for table_name, (column, order) in _SPINE.items():
+            path = district.spine / f"{table_name}.parquet"
+            if path.is_file():
+                table = transcoded(pq.read_table(path), frozenset({column}), old, new)
+                with replace_file(path) as scratch:
+                    again: Any = table.sort_by([(each, "ascending") for each in order])
+                    pq.write_table(again, scratch, compression="zstd", row_group_size=ROW_GROUP_ROWS)
     fresh.replace(key)
     return rows

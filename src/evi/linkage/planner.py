@@ -217,8 +217,8 @@ def _on_comparisons(
     where = [word for column, word in places.items() if column in columns]
     if "sn" in columns and where:
         said.append(
-            f"Surname and {' and '.join(where)} are compared together, because a family shares them all: as "
-            "separate facts they would make one person of two siblings."
+            f"{', '.join(['Surname', *where[:-1]])} and {where[-1]} are compared together, because a family "
+            "shares them all: as separate facts they would make one person of two siblings."
         )
         said.append(
             "Forename and birth date are weighed by what strangers have in common: a home, a neighbourhood, "

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from benchmarks.attacks.dates import days_read
 from benchmarks.attacks.measures import Quality, Rate, attack, quality, speed
-from benchmarks.attacks.people import Population, febrl, ons, scene, synthetic
+from benchmarks.attacks.people import Population, cohort, febrl, ons, scene, synthetic
 from evi.encoding.profiles import ATTACKERS, Profile, load_profiles
 
 DISTRICT_PEOPLE = 12_000
@@ -40,12 +40,21 @@ def populations(folder: Path) -> Iterator[Population]:
 
 
 def examine(population: Population, profile: Profile) -> tuple[dict[tuple[str, str], Rate], Quality, float]:
-    """Every attack on one profile, and what the profile is good for."""
+    """Every attack on one profile, and what the profile is good for.
+
+    A salted profile is also attacked in one year's births, as a return of a school year holds them: there its
+    salt is one and the same.
+    """
     both = len(set(population.hub["person"]) & set(population.other["person"]))
     repeats = profile.kind != "record" and profile.epsilon is None
     counted = scene(population, min(COUNTED if repeats else MATCHED, both // 2), SEED)
     matched = scene(population, min(MATCHED, both // 2), SEED, public=MATCHED)
     rates = attack(counted, profile, ("frequency", "patterns")) | attack(matched, profile, ("graph",))
+    if profile.salt:
+        year = cohort(population)
+        people = min(MATCHED, len(set(year.hub["person"]) & set(year.other["person"])) // 2)
+        for key, rate in attack(scene(year, people, SEED, public=0), profile, ("graph",)).items():
+            rates[key] = max(rates.get(key, rate), rate, key=lambda r: r.records)
     return rates, quality(scene(population, min(3_000, both), SEED), profile), speed(population.hub, profile)
 
 

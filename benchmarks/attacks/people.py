@@ -138,6 +138,15 @@ def _cleaned(people: pl.DataFrame) -> pl.DataFrame:
     return people.with_columns(roles).unique("person", keep="first", maintain_order=True)
 
 
+def cohort(population: Population) -> Population:
+    """The people of the year of birth that most have."""
+    year = pl.col("date_of_birth").str.slice(0, 4)
+    most = population.hub.select(year.drop_nulls().mode().sort().first()).item()
+    return Population(
+        population.name, population.hub.filter(year == most), population.other.filter(year == most)
+    )
+
+
 def scene(
     population: Population,
     people: int,

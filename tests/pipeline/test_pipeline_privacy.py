@@ -158,6 +158,32 @@ def test_codes_of_identities_stay_with_the_linkage_unit(run_district: Path) -> N
     assert not shared
 
 
+def test_two_releases_share_no_code_and_hold_no_canary(
+    run_district: Path, canaries: list[str], tmp_path: Path
+) -> None:
+    """Neither with one another nor with the hub: codes are whole numbers that no count reaches."""
+    folder = tmp_path / "district"
+    shutil.copytree(run_district, folder)
+    tables = ["spine/households.parquet", "spine/relations.parquet", "records/residence.parquet"]
+    tables += [str(path.relative_to(folder)) for path in (folder / "index").glob("at-*/children.parquet")]
+    held: dict[str, set[int]] = {"hub": set()}
+    for name in ("one", "other"):
+        evi("export", name, *tables, "--out", tmp_path / name, "--district", folder)
+        released = sorted((tmp_path / name).iterdir())
+        assert len(released) == len(tables) == 4
+        numbers = [n for path in released for _, found in whole_numbers(path) for n in found.tolist()]
+        held[name] = {number for number in numbers if abs(number) > 2**40}
+        found = [
+            value for path in released for text in texts(path) for value in canaries if holds(text, value)
+        ]
+        assert not found
+    for path in (folder / table for table in tables):
+        held["hub"] |= {n for _, found in whole_numbers(path) for n in found.tolist() if abs(n) > 2**40}
+    assert min(map(len, held.values())) > 500
+    assert not held["one"] & held["other"]
+    assert not (held["one"] | held["other"]) & held["hub"]
+
+
 def test_errors_and_rejects_hold_no_value(run_district: Path, canaries: list[str], tmp_path: Path) -> None:
     """Spoil a copy of one extract in several ways; nothing said about it may quote it."""
     extract = next((run_district / "extracts").rglob("school_census*.csv"))

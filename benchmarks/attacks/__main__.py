@@ -25,6 +25,8 @@ COUNTED = 5_000  # people in the attacks that count; all of them are compared at
 MATCHED = 400  # people in the attack on graphs, whose cost grows with their cube
 SLACK = 0.05  # chance: one draw of keys and people against another
 SEED = 20_261_122
+FEWEST = 50  # people of a cohort
+Rates = dict[tuple[str, str], Rate]
 
 
 def populations(folder: Path) -> Iterator[Population]:
@@ -39,7 +41,7 @@ def populations(folder: Path) -> Iterator[Population]:
         yield febrl(opendata)
 
 
-def examine(population: Population, profile: Profile) -> tuple[dict[tuple[str, str], Rate], Quality, float]:
+def examine(population: Population, profile: Profile) -> tuple[Rates, Quality, float]:
     """Every attack on one profile, and what the profile is good for.
 
     A salted profile is also attacked in one year's births, as a return of a school year holds them: there its
@@ -53,9 +55,15 @@ def examine(population: Population, profile: Profile) -> tuple[dict[tuple[str, s
     if profile.salt:
         year = cohort(population)
         people = min(MATCHED, len(set(year.hub["person"]) & set(year.other["person"])) // 2)
-        for key, rate in attack(scene(year, people, SEED, public=0), profile, ("graph",)).items():
-            rates[key] = max(rates.get(key, rate), rate, key=lambda r: r.records)
+        rates = _worse(rates, attack(scene(year, people, SEED, public=0), profile, ("graph",)), people)
     return rates, quality(scene(population, min(3_000, both), SEED), profile), speed(population.hub, profile)
+
+
+def _worse(one: Rates, other: Rates, people: int) -> Rates:
+    """The larger of two rates; a cohort of a handful says nothing."""
+    if people < FEWEST:
+        return one
+    return one | {key: max(one.get(key, rate), rate, key=lambda r: r.records) for key, rate in other.items()}
 
 
 def main() -> int:

@@ -88,3 +88,12 @@ def test_two_who_are_left_over_are_likelier_to_be_one() -> None:
     among_partners = match_one_to_one(left, left + 10, feeds, weight, {(0, 1): 10, (1, 0): 10}, 0.1 / 0.9)
     among_strangers = match_one_to_one(left, left + 10, feeds, weight, {(0, 1): 900, (1, 0): 900}, 0.1 / 0.9)
     assert among_partners[9] > 0.6 and among_strangers[9] == pytest.approx(0.2)
+
+
+def test_being_left_over_helps_only_those_who_share_a_place_or_a_birth_date() -> None:
+    left = np.arange(10)
+    feeds = np.zeros(10, np.int64), np.ones(10, np.int64)
+    weight = np.array([30.0] * 9 + [-2.0])
+    near = np.array([True] * 9 + [False])
+    chances = match_one_to_one(left, left + 10, feeds, weight, {(0, 1): 10, (1, 0): 10}, 0.1 / 0.9, near)
+    assert chances[9] == pytest.approx(0.2)

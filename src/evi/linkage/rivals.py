@@ -15,10 +15,14 @@ has one fixed point (Zdeborová and Mézard, "The number of matchings in random 
 
 from __future__ import annotations
 
+from itertools import product
+
 import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+
+from evi.linkage.comparisons import HOMES
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -44,14 +48,18 @@ def link_probabilities(con: duckdb.DuckDBPyConnection, prior: float, review_from
         review_from: links below this probability are left out.
     """
     scored = con.execute(
-        """SELECT rec_l, rec_r, match_weight, l.feed::BIGINT AS feed_l, r.feed::BIGINT AS feed_r
-        FROM scored JOIN nodes l ON l.rec = rec_l JOIN nodes r ON r.rec = rec_r ORDER BY rec_l, rec_r"""
+        f"""SELECT rec_l, rec_r, match_weight, l.feed::BIGINT AS feed_l, r.feed::BIGINT AS feed_r,
+               {_near(con)} AS near
+        FROM scored JOIN people l ON l.rec = rec_l JOIN people r ON r.rec = rec_r ORDER BY rec_l, rec_r"""
     ).fetchnumpy()
     left, right = (np.asarray(scored[name], np.int64) for name in ("rec_l", "rec_r"))
     feeds = np.asarray(scored["feed_l"], np.int64), np.asarray(scored["feed_r"], np.int64)
     weight = np.asarray(scored["match_weight"], float)
     odds = prior / (1 - prior)
-    chances = match_one_to_one(left, right, feeds, weight, _free(con), odds) if len(weight) else weight
+    near = np.asarray(scored["near"], bool)
+    chances = weight
+    if len(weight):
+        chances = match_one_to_one(left, right, feeds, weight, _free(con), odds, near)
     columns = {"rec_l": left, "rec_r": right, "match_weight": weight, "p": np.round(chances, 6)}
     table = pa.table({name: pa.array(values) for name, values in columns.items()})
     con.register("chances", table)
@@ -61,6 +69,20 @@ def link_probabilities(con: duckdb.DuckDBPyConnection, prior: float, review_from
         WHERE p >= {review_from} ORDER BY rec_l, rec_r"""
     )
     con.unregister("chances")
+
+
+def _near(con: duckdb.DuckDBPyConnection) -> str:
+    """SQL: whether two records share a place, or two parts of their birth dates or more.
+
+    Being left over is worth something for these alone. Namesakes who share nothing else are left over too.
+    """
+    columns = {str(row[0]) for row in con.execute("DESCRIBE people").fetchall()}
+    shared = [f"l.{name} = r.{name}" for name in ("addr", "dob", "ym", "md", "yd") if name in columns]
+    shared += ["l.dob = r.dob_x"] if "dob_x" in columns else []
+    for prefix in "hp":
+        names = [f"{prefix}{i}" for i in range(1, HOMES + 1) if f"{prefix}{i}" in columns]
+        shared += [f"l.{one} = r.{other}" for one, other in product(names, names)]
+    return f"coalesce({' OR '.join(shared)}, false)" if shared else "false"
 
 
 def _free(con: duckdb.DuckDBPyConnection) -> dict[tuple[int, int], int]:
@@ -82,6 +104,7 @@ def match_one_to_one(
     weight: Floats,
     free: dict[tuple[int, int], int],
     prior_odds: float,
+    near: npt.NDArray[np.bool_] | None = None,
 ) -> Floats:
     """The probability of each candidate pair.
 
@@ -91,6 +114,7 @@ def match_one_to_one(
         weight: log2 of the odds of each pair by itself, the prior included.
         free: by feed and other feed, how many records of the one may have a partner in the other.
         prior_odds: the prior's odds, which `weight` includes.
+        near: the pairs for which θ holds (all by default); others keep the prior.
     """
     low, high = np.minimum(*feeds), np.maximum(*feeds)
     many = int(high.max()) + 1
@@ -109,7 +133,8 @@ def match_one_to_one(
     bits, messages = np.zeros(len(sizes)), (np.ones(len(weight)), np.ones(len(weight)))
     chances = np.zeros(len(weight))
     for _ in range(_MATCHINGS):
-        chances, messages = marginals(alone * np.exp2(bits)[kind], (slots[0], slots[1]), messages)
+        raised = np.exp2(bits)[kind] if near is None else np.where(near, np.exp2(bits)[kind], 1.0)
+        chances, messages = marginals(alone * raised, (slots[0], slots[1]), messages)
         matches = np.bincount(kind, chances, len(sizes))
         spare = np.maximum(sizes - matches[:, None], np.maximum(LEAST_ALONE * sizes, 1))
         theta = np.maximum(matches, 1e-9) / spare.prod(axis=1)

@@ -18,7 +18,9 @@ VERBS = (
 )  # fmt: skip
 
 # Modules with the commands below a verb, such as `evi link files`.
-BELOW: dict[str, tuple[str, ...]] = {"link": ("link_files", "link_retire", "link_accept", "link_rotate")}
+BELOW: dict[str, tuple[str, ...]] = {
+    "link": ("link_files", "link_retire", "link_accept", "link_review", "link_rotate")
+}
 
 
 class _InOrder(TyperGroup):

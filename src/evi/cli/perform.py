@@ -16,9 +16,8 @@ def perform(stage: Stage, folder: Path, *, as_json: bool, force: bool, **options
         district = District.open(folder)
         with one_at_a_time(district):
             result = run_stage(stage, district, TerminalProgress(), force=force, **options)
-        if as_json:
-            stage.passes(district)  # one document: the result, or what waits
-            show_json(result)
-        else:
+        if not as_json:
             show_result(result, district.root)
         stage.passes(district)
+        if as_json:
+            show_json(result)

@@ -29,6 +29,12 @@ def _link(district: District, _params: Mapping[str, Any], progress: Progress) ->
     return linkage.link(district, progress)
 
 
+def _draws(district: District, params: Mapping[str, Any], progress: Progress) -> StageResult:
+    from evi.linkage.draws import make_draws  # noqa: PLC0415 - polars, which no other verb here needs
+
+    return make_draws(district, int(params["draws"]), progress=progress)
+
+
 def _load(district: District, _params: Mapping[str, Any], progress: Progress) -> StageResult:
     return records.load(district, progress)
 
@@ -71,6 +77,13 @@ LINK = Stage(
     run=_link,
     keeps=True,
     passes=linkage.check_gate,
+)
+DRAWS = Stage(
+    name="draws",
+    title="Draw plausible spines",
+    reads=lambda d: files(d.spine),
+    writes=lambda d, _params: files(d.root / "draws"),
+    run=_draws,
 )
 LOAD = Stage(
     name="load",

@@ -12,7 +12,7 @@ import typer
 
 from evi.cli.app import HERE, DistrictOption, JsonOption, app
 from evi.cli.console import TerminalProgress, mistakes_explained, out, show_json
-from evi.cli.pipeline import STAGES
+from evi.cli.pipeline import DRAWS, STAGES
 from evi.cli.stages import Stage
 from evi.workspace import District, EviError, Manifest, RunLedger, code_hash, file_hash
 
@@ -49,7 +49,7 @@ def repeat(district: District, manifest: Manifest, progress: TerminalProgress) -
     Raises:
         EviError: the code or an input is no longer what the manifest names.
     """
-    stage = next((stage for stage in STAGES if stage.name == manifest.stage), None)
+    stage = next((stage for stage in (*STAGES, DRAWS) if stage.name == manifest.stage), None)
     if stage is None:
         raise EviError(f"no stage is named {manifest.stage}.", where="manifest", exit_code=2)
     _same_ground(district, manifest, stage)

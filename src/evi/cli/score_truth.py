@@ -81,7 +81,9 @@ def score(district: District) -> dict[str, list[dict[str, Any]]]:
     day = records.reference_day(district)
     families = [
         synthetic.score_households(named, made["households"], known["homes"], day),
-        synthetic.score_mothers(named, made["relations"], known["people"]),
+        synthetic.score_mothers(
+            named, made["relations"], known["people"], _told_of_births(keyed, made["people"])
+        ),
     ]
     children = known["people"].filter(pl.col("kind") == "child").select("person")
     needs = synthetic.score_needs(known["needs"].join(children, on="person"), named, _seen(district))
@@ -90,6 +92,12 @@ def score(district: District) -> dict[str, list[dict[str, Any]]]:
         "families": [_row(one) for one in families],
         "needs": needs.to_dicts(),
     }
+
+
+def _told_of_births(keyed: pl.DataFrame, people: pl.DataFrame) -> pl.Series:
+    """True persons in a delivered birth record: a child who moved in later has a mother whom nobody names."""
+    births = keyed.filter(pl.col("feed") == "maternity")
+    return births.join(people, on=["feed", "person"], how="semi")["true_person"]
 
 
 def _tables(district: District) -> tuple[dict[str, pl.DataFrame], dict[str, pl.DataFrame]]:

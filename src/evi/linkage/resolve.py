@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import duckdb
@@ -11,6 +12,7 @@ import pyarrow as pa
 from evi.linkage.apart import twins
 from evi.linkage.blocking import BlockNote, Wanted, find_pairs
 from evi.linkage.clusters import Clusters, Ints, cluster
+from evi.linkage.comparisons import Comparison
 from evi.linkage.deterministic import anchor
 from evi.linkage.groups import group, pair_probabilities
 from evi.linkage.people import condense
@@ -30,11 +32,14 @@ class Options:
         threshold: links at or above this probability join records into one person; None: the planner's.
         one_per_feed: a feed holds one record per person; False when one table is searched for repeats.
         review_from: pairs at or above this probability are kept in `scored`.
+        decided: puts what people decided into `links`, and returns pairs of components that are two people
+            (see `evi.linkage.review.honour`); only where feeds hold one record a person.
     """
 
     threshold: float | None = None
     one_per_feed: bool = True
     review_from: float = 0.01
+    decided: Callable[[duckdb.DuckDBPyConnection, Sequence[Comparison]], list[tuple[int, int]]] | None = None
 
 
 @dataclass
@@ -85,7 +90,8 @@ def resolve(con: duckdb.DuckDBPyConnection, options: Options, progress: Progress
             link_probabilities(con, model.prior, options.review_from)
         advance(1)
         if alone:
-            found, pairs_of_twins = cluster_links(con, planned.threshold)
+            apart = options.decided(con, comparisons) if options.decided else []
+            found, pairs_of_twins = cluster_links(con, planned.threshold, apart)
         else:
             found, pairs_of_twins = _groups(con, planned.threshold, options.review_from), 0
         advance(1)
@@ -130,8 +136,13 @@ def _groups(con: duckdb.DuckDBPyConnection, threshold: float, review_from: float
     return found
 
 
-def cluster_links(con: duckdb.DuckDBPyConnection, threshold: float) -> tuple[Clusters, int]:
-    """Cluster anchored components by `links`, twins kept apart; writes `resolved`, and counts the twins."""
+def cluster_links(
+    con: duckdb.DuckDBPyConnection, threshold: float, apart: Sequence[tuple[int, int]] = ()
+) -> tuple[Clusters, int]:
+    """Cluster anchored components by `links`, twins and the pairs `apart` kept apart; writes `resolved`.
+
+    Returns the clusters, and how many pairs of twins there are.
+    """
     nodes = con.execute(
         """SELECT comp, bit_or(mask) AS mask, min(probability) AS p FROM nodes GROUP BY comp ORDER BY comp"""
     ).fetchnumpy()
@@ -145,10 +156,12 @@ def cluster_links(con: duckdb.DuckDBPyConnection, threshold: float) -> tuple[Clu
     right = np.searchsorted(comps, np.asarray(edges["b"], np.int64))
     masks = [int(mask) for mask in nodes["mask"]]
     one, other = (np.searchsorted(comps, side).tolist() for side in twins(con))
-    cannot = list(zip(one, other, strict=True))
+    same_birth = list(zip(one, other, strict=True))
+    decided = [(int(np.searchsorted(comps, a)), int(np.searchsorted(comps, b))) for a, b in apart]
+    cannot = [*same_birth, *decided]
     found = cluster(masks, (left, right, np.asarray(edges["p"], float)), cannot=cannot)
     _write_resolved(con, comps, found)
-    return found, len(cannot)
+    return found, len(same_birth)
 
 
 def _write_resolved(con: duckdb.DuckDBPyConnection, comps: Ints, found: Clusters) -> None:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from evi.encoding import part_path, read_deliveries, retired
+from evi.linkage.doubts import find_doubts
 from evi.linkage.fairness import fairness_report
 from evi.linkage.gate import FINDINGS, findings, limits_of, written
 from evi.linkage.households import build_households
@@ -22,6 +23,7 @@ from evi.linkage.quality import quality_report
 from evi.linkage.queries import table_of
 from evi.linkage.relations import build_relations
 from evi.linkage.resolve import Options, Resolution, resolve
+from evi.linkage.review import decided, honour, pairs_in_doubt, read_decisions
 from evi.workspace import SILENT, District, EviError, Progress, StageResult, connect, quote, replace_dir
 
 THRESHOLD = 0.8  # a false link puts one child's facts on another's page; a missed one leaves two thin pages
@@ -40,6 +42,9 @@ class _Spine:
     quality: Mapping[str, Any]
     fairness: Mapping[str, Any]
     gate: Mapping[str, Any]
+    pieces: pa.Table
+    doubts: pa.Table
+    review: pa.Table
 
 
 def link(district: District, progress: Progress = SILENT, *, threshold: float = THRESHOLD) -> StageResult:
@@ -68,7 +73,9 @@ def link(district: District, progress: Progress = SILENT, *, threshold: float = 
         )
     with connect(scratch=district.scratch) as con:
         feeds = _load(con, district, deliveries)
-        resolution = resolve(con, Options(threshold=threshold), progress)
+        known = decided(read_decisions(district))
+        options = Options(threshold=threshold, decided=lambda *session: honour(session[0], known, session[1]))
+        resolution = resolve(con, options, progress)
         changes = assign_ids(con, _previous(district))
         with progress.task("Households and families", 3) as advance:
             spine = _tables(con, district, deliveries, feeds, resolution, changes, threshold, advance)
@@ -149,6 +156,8 @@ def _tables(
     quality = quality_report(con, feeds, resolution, threshold)
     fairness = _fairness(con, district, subjects, households, resolution, threshold)
     limits = limits_of(district)
+    pieces, doubts = find_doubts(con, resolution.model)
+    review = pairs_in_doubt(con, resolution.model.comparisons)
     advance(1)
     return _Spine(
         people=people,
@@ -160,6 +169,9 @@ def _tables(
         quality=quality,
         fairness=fairness,
         gate=written(findings(fairness, quality["audit"], limits), limits),
+        pieces=pieces,
+        doubts=doubts,
+        review=review,
     )
 
 
@@ -215,6 +227,9 @@ def _write(district: District, spine: _Spine) -> None:
         "households": spine.households,
         "relations": spine.relations,
         "ledger": spine.ledger,
+        "pieces": spine.pieces,
+        "doubts": spine.doubts,
+        "review": spine.review,
     }
     with replace_dir(district.spine) as folder:
         for name, table in tables.items():

@@ -94,13 +94,17 @@ def subject_of(truth: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
     return counted.unique("subject_id", keep="first", maintain_order=True).select("true_person", "subject_id")
 
 
-def score_mothers(named: pl.DataFrame, relations: pl.DataFrame, people: pl.DataFrame) -> Score:
+def score_mothers(
+    named: pl.DataFrame, relations: pl.DataFrame, people: pl.DataFrame, born_here: pl.Series | None = None
+) -> Score:
     """Score mother-child relations.
 
     Args:
         named: true_person, subject_id (from `subject_of`).
         relations: subject_id, relation, other_id (`spine/relations.parquet`).
         people: person, kind, mother (`truth/people.parquet`).
+        born_here: true persons of whom a delivered birth record tells; only births of these can be known.
+            Without it every child here whose mother is here counts, born here or not.
     """
     mothers = relations.filter(pl.col("relation") == "mother").select("subject_id", "other_id").unique()
     both = mothers.join(named, on="subject_id").join(
@@ -109,6 +113,8 @@ def score_mothers(named: pl.DataFrame, relations: pl.DataFrame, people: pl.DataF
     told = people.select(true_person="person", mother="mother")
     right = both.join(told, on="true_person").filter(pl.col("claimed") == pl.col("mother"))
     here = named["true_person"].unique()
+    if born_here is not None:
+        here = here.filter(here.is_in(born_here.unique().to_list()))
     children = people.filter(
         (pl.col("kind") == "child") & pl.col("person").is_in(here) & pl.col("mother").is_in(here)
     )

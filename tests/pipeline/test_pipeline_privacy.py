@@ -179,7 +179,7 @@ def test_two_releases_share_no_code_and_hold_no_canary(
         assert not found
     for path in (folder / table for table in tables):
         held["hub"] |= {n for _, found in whole_numbers(path) for n in found.tolist() if abs(n) > 2**40}
-    assert min(map(len, held.values())) > 500
+    assert min(map(len, held.values())) > 100
     assert not held["one"] & held["other"]
     assert not (held["one"] | held["other"]) & held["hub"]
 

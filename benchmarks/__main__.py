@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import district, linkage, spans
+from benchmarks import district, linkage, linkage_scale, spans
 from benchmarks.attacks import __main__ as attacks
 
 
@@ -12,6 +12,8 @@ def main() -> None:
     spans.main()
     print("\n## Linkage\n", flush=True)
     linkage.main()
+    print("\n## Linkage by size\n", flush=True)
+    linkage_scale.main([])
     print("\n## A whole district\n", flush=True)
     district.main()
     print("\n## Attacks on codes, by profile\n", flush=True)

@@ -36,6 +36,8 @@ class Level:
         place: how the places agree (`H` home, `D` address line, `P` postcode, `X` neither), for the joint
             comparison of family and place.
         kin: which kind of strangers a non-match at this level of the joint comparison is.
+        common: what `sql` begins with in all levels of the outcome, which stand together, the last of them
+            asking nothing else; empty where there is no such thing.
         pool: levels with one pool mean the same in different groups, and lend to a group seldom seen.
     """
 
@@ -49,6 +51,7 @@ class Level:
     place: str = ""
     kin: str = STRANGER
     pool: str = ""
+    common: str = ""
 
 
 @dataclass(frozen=True)
@@ -141,6 +144,7 @@ def _by_kin(
             term=term if kind == STRANGER else "",
             kin=kind,
             pool=outcome,
+            common=f"({sql})",
         )
         for outcome, sql, start, term in outcomes
         for kind, condition in kin.items()

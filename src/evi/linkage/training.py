@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import duckdb
 import numpy as np
@@ -19,7 +20,6 @@ import numpy.typing as npt
 from evi.linkage.blocking import Wanted
 from evi.linkage.comparisons import Comparison
 from evi.linkage.queries import one_number
-from evi.linkage.scoring import score_pairs, settings_for
 
 Floats = npt.NDArray[np.float64]
 
@@ -180,16 +180,35 @@ def _neighbours(
 
 
 def _patterns(con: duckdb.DuckDBPyConnection, comparisons: Sequence[Comparison]) -> _Patterns:
-    # Weights that spell the level: position k of a comparison weighs k + 1 bits, nothing to compare none.
-    settings = settings_for(comparisons, lambda _comparison, k: (0.5, 0.25 / 2**k), 0.001)
-    score_pairs(con, "training", settings, out="training_scored", term_frequencies=False)
-    wanted = ["tag", *(f"round(mw_{each.name})::INTEGER - 1" for each in comparisons), "count(*)"]
+    """Count the pairs of `training` by tag and agreement pattern, by the conditions that scoring uses."""
+    columns = [str(row[0]) for row in con.execute("DESCRIBE people").fetchall()]
+    sides = (f"{side}.{column} AS {column}_{side}" for column in columns for side in ("l", "r"))
+    levels = ["tag", *(f"{position_sql(each)} AS {each.name}" for each in comparisons)]
     rows = con.execute(
-        f"SELECT {', '.join(wanted)} FROM training_scored GROUP BY ALL ORDER BY ALL"
+        f"""WITH pairs AS (
+            SELECT tag, {", ".join(sides)} FROM training t
+            JOIN people l ON l.rec = t.l JOIN people r ON r.rec = t.r)
+        SELECT {", ".join(levels)}, count(*) FROM pairs WHERE {bool(comparisons)} GROUP BY ALL ORDER BY ALL"""
     ).fetchall()
-    con.execute("DROP TABLE training_scored; DROP TABLE training")
+    con.execute("DROP TABLE training")
     positions = np.array([row[1:-1] for row in rows], np.int64).reshape(len(rows), len(comparisons))
     return _Patterns(positions, [str(row[0]) for row in rows], np.array([row[-1] for row in rows], float))
+
+
+def position_sql(comparison: Comparison) -> str:
+    """SQL of the first level that holds, counted from 0; -1 where there is nothing to compare.
+
+    What levels of one outcome have in common is asked once for all of them.
+    """
+    whens: list[str] = []
+    for common, levels in groupby(enumerate(comparison.levels), key=lambda level: level[1].common):
+        own = [
+            (position, level.sql.removeprefix(f"{common} and ") if common else level.sql)
+            for position, level in levels
+        ]
+        inner = " ".join(f"WHEN {condition} THEN {position}" for position, condition in own)
+        whens.append(f"WHEN {common} THEN CASE {inner} END" if common else inner)
+    return f"CASE WHEN {comparison.null} THEN -1 {' '.join(whens)} ELSE {len(comparison.levels) - 1} END"
 
 
 def possible_pairs(con: duckdb.DuckDBPyConnection, *, one_per_feed: bool) -> int:

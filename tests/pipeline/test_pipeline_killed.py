@@ -29,6 +29,11 @@ def newest_deliveries(source: Path, folder: Path) -> Path:
     for path in extracts:
         if path not in newest.values():
             path.unlink()
+    # So few records make a poor model of linkage, which the gate rightly stops; here it is kills that count.
+    (folder / "linkage").mkdir()
+    (folder / "linkage" / "limits.yaml").write_text(
+        "audit: {contradicted: 1.0, expected_over_possible: 100}\n"
+    )
     return folder
 
 

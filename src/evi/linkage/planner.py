@@ -162,7 +162,8 @@ def plan(
     comparisons, rules = comparisons_for(columns), rules_for(filled)
     records = int(one_row(con, "SELECT count(*) FROM people")[0])
     possible = possible_pairs(con, one_per_feed=one_per_feed)
-    if rules and possible <= FEW_PAIRS:
+    # Between feeds that share few people, pairs with nothing rare in common would mislead the training.
+    if rules and not one_per_feed and possible <= FEW_PAIRS:
         rules = (EVERY_PAIR,)
     sample = step_of(records)
     rare = tuple(

@@ -296,7 +296,7 @@ def tallies_from_numbers(con: duckdb.DuckDBPyConnection, model: Model, threshold
     for name in ("nhs", "upn"):
         if name in columns:
             _pairs_sharing(con, name)
-    odd = "wrong"
+    odd = "false"
     if {"fn", "dob"} <= columns:
         odd = """l.fn_t <> r.fn_t AND l.fn_ph <> r.fn_ph AND l.fn_pre <> r.fn_pre AND l.dob <> r.dob
             AND l.ym <> r.ym AND l.md <> r.md AND l.yd <> r.yd"""

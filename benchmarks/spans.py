@@ -47,12 +47,14 @@ def work(call: Callable[[Path], object]) -> Callable[[Path], object]:
 
 @work
 def one_pass_at_a_date(folder: Path) -> object:
+    """Sixty indicators at one date, ours."""
     states = evaluate_at(folder / "store", DAY, registry=sixty())
     return {"present": int((states.matrix == 2).sum())}
 
 
 @work
 def duckdb_at_a_date(folder: Path) -> object:
+    """The same by one DuckDB query an indicator."""
     codes = [code for code in _codes(folder)]
     found = with_duckdb(str(folder / "store" / "events" / "*.parquet"), DAY, sixty(), codes)
     return {"answers": sum(len(ids) for ids in found.values())}
@@ -60,40 +62,47 @@ def duckdb_at_a_date(folder: Path) -> object:
 
 @work
 def pandas_at_a_date(folder: Path) -> object:
+    """The same by one pandas group-by an indicator."""
     found = with_pandas(folder / "store" / "events" / "part-0.parquet", DAY, sixty())
     return {"answers": sum(len(ids) for ids in found.values())}
 
 
 @work
 def build_sixty(folder: Path) -> object:
+    """Spans of sixty indicators, for all years."""
     return build_spans(folder / "store", registry=sixty(), out=folder / "index").rows
 
 
 @work
 def build_all(folder: Path) -> object:
+    """Spans of every stored indicator."""
     return build_spans(folder / "store", out=folder / "index-all").rows
 
 
 @work
 def any_date(folder: Path) -> object:
+    """Two dates from the spans; the first opens the files."""
     index = SpanIndex(folder / "store", sixty(), folder / "index")
     return _each(lambda: index.state_at(DAY), lambda: index.state_at(OTHER_DAY))
 
 
 @work
 def sixty_months(folder: Path) -> object:
+    """Prevalence at sixty month ends from the spans."""
     index = SpanIndex(folder / "store", sixty(), folder / "index")
     return _each(lambda: index.prevalence_by_month(date(2019, 9, 1), date(2024, 8, 1)))
 
 
 @work
 def month_update(folder: Path) -> object:
+    """A month's new, late, corrected and withdrawn records."""
     changes = Changes.in_files([folder / "month" / "added.parquet"], [folder / "month" / "removed.parquet"])
     return update_spans(folder / "later", changes, registry=sixty(), out=folder / "index-updated").rows
 
 
 @work
 def rebuild_after_month(folder: Path) -> object:
+    """Everything built anew after that month."""
     return build_spans(folder / "later", registry=sixty(), out=folder / "index-rebuilt").rows
 
 

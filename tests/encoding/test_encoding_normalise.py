@@ -100,12 +100,13 @@ def test_two_names_one_slip_apart_share_a_form() -> None:
 @settings(deadline=None)
 @given(st.text(max_size=30))
 def test_no_text_breaks_a_normaliser(text: str) -> None:
-    normalise.name_parts(text)
-    normalise.postcode(text)
-    normalise.address(text)
-    normalise.parse_date(text)
-    normalise.nhs_number(text)
-    normalise.upn(text)
+    assert all(normalise.name_parts(text))
+    for plain in (normalise.postcode(text), normalise.address(text), normalise.upn(text)):
+        assert plain is None or plain.strip()
+    number = normalise.nhs_number(text)
+    assert number is None or len(number) == 10
+    born = normalise.parse_date(text)
+    assert born is None or born.year >= 1880
 
 
 def test_check_digits_by_column_and_by_value_agree() -> None:

@@ -116,6 +116,20 @@ def test_no_code_is_in_what_is_said(made: SmallDistrict) -> None:
     assert not [code for code in codes if str(code) in text]
 
 
+def test_returns_without_names_are_audited_too(tmp_path: Path) -> None:
+    """A district may have nothing but statutory returns: numbers and birth dates, and not one name."""
+    small = make_small_district(tmp_path / "d", families=20)
+    for extract in small.district.extracts.rglob("*.csv"):
+        if extract.parent.name != "ssda903":
+            extract.unlink()
+    encode(small.district, keys_of(small))
+    link(small.district)
+    people = pl.read_parquet(small.district.spine / "people.parquet")
+    assert set(people["feed"]) == {"ssda903"}
+    found = json.loads((small.district.spine / "fairness.json").read_text())
+    assert sum(g["records"] for g in found["groups"] if g["dimension"] == "feed") == people.height > 0
+
+
 def test_a_district_without_areas_has_no_deprivation(made: SmallDistrict, tmp_path: Path) -> None:
     import shutil
 

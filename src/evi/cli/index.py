@@ -20,4 +20,4 @@ def index(
     Example: `evi index --district my-district --date 2026-03-31`
     """
     options = {"date": str(parse_date(day))} if day else {}
-    perform(INDEX, district, as_json=as_json, force=force, **options)
+    perform(INDEX, district, as_json=as_json, force=force, options=options)

@@ -9,6 +9,8 @@ import typer
 from evi.cli.app import HERE, DistrictOption, ForceOption, JsonOption, app
 from evi.cli.perform import perform
 from evi.cli.pipeline import DRAWS, LINK
+from evi.cli.stages import state_of
+from evi.workspace import District, EviError
 
 link_app = typer.Typer(
     rich_markup_mode="markdown",
@@ -31,12 +33,22 @@ def link(
     """Link records into people, households and families, and say how sure it is.
 
     With --draws, `draws/figures.parquet` holds district counts with the middle 90% of the draws, and
-    `draws/people.parquet` the records that a draw gives to another person than the spine does. With --json it
-    prints two documents then.
+    `draws/people.parquet` the records that a draw gives to another person than the spine does.
 
     Example: `evi link --draws 20 --district my-district`
     """
     if context.invoked_subcommand is None:
-        perform(LINK, district, as_json=as_json, force=force)
-        if draws:
-            perform(DRAWS, district, as_json=as_json, force=force, draws=draws)
+        then = [(DRAWS, {"draws": draws})] if draws else []
+        perform(LINK, district, as_json=as_json, force=force, then=then)
+
+
+def refuse_unless_linked(district: District) -> None:
+    """For commands that change codes: they wait until what is encoded is linked.
+
+    Raises:
+        EviError: it is not.
+    """
+    if state_of(LINK, district)["state"] != "up to date":
+        raise EviError(
+            "what is encoded is not linked yet.", where=str(district.root), do="Run `evi link` first."
+        )

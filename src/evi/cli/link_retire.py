@@ -5,10 +5,10 @@ from __future__ import annotations
 from evi import encoding
 from evi.cli.app import HERE, DistrictOption, JsonOption
 from evi.cli.console import TerminalProgress, mistakes_explained, show_json, show_result
-from evi.cli.link import link_app
+from evi.cli.link import link_app, refuse_unless_linked
 from evi.cli.pipeline import ENCODE, LINK
-from evi.cli.stages import one_at_a_time, run_stage, state_of
-from evi.workspace import District, EviError, RunLedger, StageResult
+from evi.cli.stages import one_at_a_time, record_again, run_stage
+from evi.workspace import District, StageResult
 
 
 @link_app.command("retire")
@@ -36,19 +36,8 @@ def retire(district: District) -> StageResult:
     Raises:
         EviError: what is encoded is not linked yet.
     """
-    state = state_of(LINK, district)
-    if state["state"] != "up to date":
-        raise EviError(
-            "what is encoded is not linked yet.", where=str(district.root), do="Run `evi link` first."
-        )
-    linked = RunLedger(district.root, district.runs).latest("link")
+    refuse_unless_linked(district)
     result = encoding.retire_codes(district, encoding.read_deliveries(district))
     run_stage(ENCODE, district, TerminalProgress())
-    ledger = RunLedger(district.root, district.runs)
-    if linked is not None:
-        note = f"The codes that this was linked from were deleted after run {linked.run_id}."
-        same = StageResult("link", linked.rows, [*linked.notes, note], linked.figures)
-        ledger.record(
-            same, linked.params, ledger.hash_files(LINK.reads(district)), LINK.writes(district, linked.params)
-        )
+    record_again(LINK, district, "The codes that this was linked from were deleted after run {}.")
     return result

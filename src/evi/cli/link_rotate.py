@@ -5,10 +5,10 @@ from __future__ import annotations
 from evi import encoding
 from evi.cli.app import HERE, DistrictOption, JsonOption
 from evi.cli.console import mistakes_explained, show_json, show_result
-from evi.cli.link import link_app
+from evi.cli.link import link_app, refuse_unless_linked
 from evi.cli.pipeline import ENCODE, LINK
-from evi.cli.stages import one_at_a_time, state_of
-from evi.workspace import District, EviError, RunLedger, StageResult
+from evi.cli.stages import one_at_a_time, record_again, state_of
+from evi.workspace import District, StageResult
 
 
 @link_app.command("rotate")
@@ -36,21 +36,9 @@ def rotate(district: District) -> StageResult:
     Raises:
         EviError: what is encoded is not linked yet.
     """
-    stages = [stage for stage in (ENCODE, LINK) if state_of(stage, district)["state"] == "up to date"]
-    if LINK not in stages:
-        raise EviError(
-            "what is encoded is not linked yet.", where=str(district.root), do="Run `evi link` first."
-        )
+    refuse_unless_linked(district)
+    stages = [ENCODE, LINK] if state_of(ENCODE, district)["state"] == "up to date" else [LINK]
     result = StageResult("link rotate", encoding.rotate(district))
-    ledger = RunLedger(district.root, district.runs)
     for stage in stages:
-        last = ledger.latest(stage.name)
-        if last is not None:
-            same = StageResult(stage.name, last.rows, [*last.notes, _NOTE.format(last.run_id)], last.figures)
-            params = last.params | stage.params(district)
-            inputs = ledger.hash_files(stage.reads(district))
-            ledger.record(same, params, inputs, stage.writes(district, params))
+        record_again(stage, district, "Codes were taken to a new outer key after run {}.")
     return result
-
-
-_NOTE = "Codes were taken to a new outer key after run {}."

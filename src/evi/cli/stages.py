@@ -107,6 +107,21 @@ def _remove_untrusted(stage: Stage, district: District, ledger: RunLedger, *, ev
             path.unlink()
 
 
+def record_again(stage: Stage, district: District, note: str) -> None:
+    """Say that a stage stands as it is, after files of its were changed on purpose and in step.
+
+    Args:
+        note: why, with a place for the run that made them (`{}`).
+    """
+    ledger = RunLedger(district.root, district.runs)
+    last = ledger.latest(stage.name)
+    if last is None:
+        return
+    same = StageResult(stage.name, last.rows, [*last.notes, note.format(last.run_id)], last.figures)
+    params = last.params | json.loads(json.dumps(stage.params(district), default=str))
+    ledger.record(same, params, ledger.hash_files(stage.reads(district)), stage.writes(district, params))
+
+
 def state_of(stage: Stage, district: District) -> dict[str, Any]:
     """Whether a stage is up to date, with the counts of its newest run."""
     ledger = RunLedger(district.root, district.runs)

@@ -7,6 +7,7 @@ its weakest edge.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -56,10 +57,7 @@ def cluster(
     parent = list(range(count))
     members: dict[int, list[int]] = {}
     probability = np.ones(count) if start is None else start.copy()
-    foes: dict[int, set[int]] = {}
-    for left, right in cannot:
-        foes.setdefault(left, set()).add(right)
-        foes.setdefault(right, set()).add(left)
+    foes = _foes(cannot)
 
     def find(node: int) -> int:
         while parent[node] != node:
@@ -73,7 +71,7 @@ def cluster(
         paired[side[plain]] = True
         probability[side[plain]] = np.minimum(probability[side[plain]], links[2][plain])
     refused = forbidden = 0
-    refused_by: dict[int, int] = {}
+    refused_by: Counter[int] = Counter()
     rest = ~paired[links[0]]
     for left, right, chance in zip(*(side[rest].tolist() for side in links), strict=True):
         a, b = find(left), find(right)
@@ -81,9 +79,7 @@ def cluster(
             continue
         if both := mask[a] & mask[b]:
             refused += 1
-            for feed in range(both.bit_length()):
-                if both >> feed & 1:
-                    refused_by[feed] = refused_by.get(feed, 0) + 1
+            refused_by.update(feed for feed in range(both.bit_length()) if both >> feed & 1)
             continue
         mine, theirs = members.get(a) or [a], members.get(b) or [b]
         if foes and any(find(foe) == b for node in mine for foe in foes.get(node, ())):
@@ -101,7 +97,16 @@ def cluster(
         members.pop(b, None)
     roots = np.array(parent, np.int64)
     roots[links[1][plain]] = links[0][plain]
-    return Clusters(_lowest_roots(roots), probability, refused, forbidden, refused_by)
+    return Clusters(_lowest_roots(roots), probability, refused, forbidden, dict(refused_by))
+
+
+def _foes(cannot: Iterable[tuple[int, int]]) -> dict[int, set[int]]:
+    """For each node, those that it can't be one person with."""
+    foes: dict[int, set[int]] = {}
+    for left, right in cannot:
+        foes.setdefault(left, set()).add(right)
+        foes.setdefault(right, set()).add(left)
+    return foes
 
 
 def _plain_pairs(mask: list[int], links: tuple[Ints, Ints, Floats], foes: Mapping[int, set[int]]) -> Ints:

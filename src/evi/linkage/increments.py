@@ -12,7 +12,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import duckdb
-import numpy as np
 import pyarrow as pa
 
 from evi.linkage.blocking import find_pairs
@@ -110,16 +109,13 @@ def extend(
         link_probabilities(con, model.prior, options.review_from)
         found, twins = cluster_links(con, plan.threshold)
         advance(1)
-    return Resolution(
-        model=model,
-        plan=plan,
+    return Resolution.of(
+        found,
+        model,
+        plan,
         blocks=blocks,
         anchored=anchored,
         pairs_compared=one_number(con, "SELECT count(*) FROM to_score"),
-        clusters=len(np.unique(found.root)),
-        refused=found.refused,
-        forbidden=found.forbidden,
-        refused_by=found.refused_by,
         twins=twins,
     )
 

@@ -58,6 +58,32 @@ class Resolution:
     refused_by: dict[int, int] = field(default_factory=dict)
     twins: int = 0
 
+    @classmethod
+    def of(
+        cls,
+        found: Clusters,
+        model: Model,
+        plan: Plan,
+        *,
+        blocks: list[BlockNote],
+        anchored: dict[str, int],
+        pairs_compared: int,
+        twins: int,
+    ) -> Resolution:
+        """What there is to say once records are clustered."""
+        return cls(
+            model=model,
+            plan=plan,
+            blocks=blocks,
+            anchored=anchored,
+            pairs_compared=pairs_compared,
+            clusters=len(np.unique(found.root)),
+            refused=found.refused,
+            forbidden=found.forbidden,
+            refused_by=found.refused_by,
+            twins=twins,
+        )
+
 
 def resolve(con: duckdb.DuckDBPyConnection, options: Options, progress: Progress = SILENT) -> Resolution:
     """Find which records of table `observations` are one person.
@@ -95,16 +121,13 @@ def resolve(con: duckdb.DuckDBPyConnection, options: Options, progress: Progress
         else:
             found, pairs_of_twins = _groups(con, planned.threshold, options.review_from), 0
         advance(1)
-    return Resolution(
-        model=replace(model, plan=tuple(planned.explain(blocks))),
-        plan=planned,
+    return Resolution.of(
+        found,
+        replace(model, plan=tuple(planned.explain(blocks))),
+        planned,
         blocks=blocks,
         anchored=anchored,
         pairs_compared=one_number(con, "SELECT count(*) FROM to_score"),
-        clusters=len(np.unique(found.root)),
-        refused=found.refused,
-        forbidden=found.forbidden,
-        refused_by=found.refused_by,
         twins=pairs_of_twins,
     )
 

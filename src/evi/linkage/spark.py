@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import numpy as np
 import sqlglot
 from sqlglot import exp
 
@@ -81,16 +80,13 @@ def resolve_on_spark(
         link_probabilities(con, model.prior, options.review_from)
         found, twins = cluster_links(con, planned.threshold)
         advance(1)
-    return Resolution(
-        model=replace(model, plan=tuple(planned.explain(blocks))),
-        plan=planned,
+    return Resolution.of(
+        found,
+        replace(model, plan=tuple(planned.explain(blocks))),
+        planned,
         blocks=blocks,
         anchored=anchored,
         pairs_compared=pairs,
-        clusters=len(np.unique(found.root)),
-        refused=found.refused,
-        forbidden=found.forbidden,
-        refused_by=found.refused_by,
         twins=twins,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import pkgutil
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,13 +15,8 @@ from evi import __version__
 
 VERBS = (
     "new", "check", "encode", "link", "load", "index", "panel", "patterns", "child", "report",
-    "run", "status", "rerun", "diff", "score_truth", "doctor", "demo", "export",
+    "run", "status", "rerun", "diff", "score_truth", "doctor", "demo", "export", "queue",
 )  # fmt: skip
-
-# Modules with the commands below a verb, such as `evi link files`.
-BELOW: dict[str, tuple[str, ...]] = {
-    "link": ("link_files", "link_retire", "link_accept", "link_review", "link_rotate")
-}
 
 
 class _InOrder(TyperGroup):
@@ -71,9 +67,13 @@ def _root(
 
 
 def load_verbs(*verbs: str) -> None:
-    """Import the modules of `verbs` (all of them if none is named), which adds them to the app."""
+    """Import the modules of `verbs` (all of them if none is named), which adds them to the app.
+
+    The commands below a verb, such as `evi link files`, are in modules named after it (`link_files`).
+    """
+    modules = [module.name for module in pkgutil.iter_modules(importlib.import_module("evi.cli").__path__)]
     for verb in verbs or VERBS:
-        for module in (verb, *BELOW.get(verb, ())):
+        for module in (verb, *(name for name in modules if name.startswith(f"{verb}_"))):
             importlib.import_module(f"evi.cli.{module}")
 
 

@@ -110,7 +110,7 @@ def fan(
             _limit(axes, *limit)
         axes.set_ylim(bottom=0)
         axes.set_ylabel(unit)
-        _dates(axes, [*(past.days if past else ()), *future.days])
+        _dates(axes, [*(past.days if past else ()), *future.days], narrow)
         plain_axes(axes, grid="y")
 
     widest = max(levels, default=0)
@@ -164,7 +164,7 @@ def lines(
         axes.set_ylim(bottom=0)
         axes.set_ylabel(unit)
         axes.margins(x=0.16 if not narrow else 0.3)
-        _dates(axes, [day for line in drawn for day in line.days])
+        _dates(axes, [day for line in drawn for day in line.days], narrow)
         plain_axes(axes, grid="y")
 
     days = sorted({day for line in drawn for day in line.days})
@@ -203,7 +203,7 @@ def small_lines(name: str, title: str, described: str, drawn: Sequence[Line], un
             axes.set_title(line.name, loc="left", size=8.6, color=INK, weight="bold", pad=3)
             axes.set_ylim(bottom=0)
             axes.locator_params(axis="y", nbins=4)
-            _dates(axes, line.days)
+            _dates(axes, line.days, narrow, across)
             plain_axes(axes, grid="y")
         for axes in grid.ravel()[len(drawn) :]:
             axes.set_axis_off()
@@ -308,7 +308,7 @@ def _limit(axes: Axes, level: float, words: str) -> None:
     )  # fmt: skip
 
 
-def _dates(axes: Axes, days: Sequence[date]) -> None:
+def _dates(axes: Axes, days: Sequence[date], narrow: bool, across: int = 1) -> None:
     """Ticks at the starts of years, or of months where the time is short."""
     first, last = min(days), max(days)
     months = [
@@ -317,7 +317,8 @@ def _dates(axes: Axes, days: Sequence[date]) -> None:
         for month in range(1, 13)
         if first <= date(year, month, 1) <= last
     ]
-    step = max(1, -(-len(months) // 6))
+    most = (3 if narrow else 7) // across
+    step = max(1, -(-len(months) // max(most, 2)))
     step = next((nice for nice in (1, 2, 3, 6, 12, 24, 36) if nice >= step), 60)
     ticks = [day for day in months if (day.year * 12 + day.month - 1) % step == 0]
     form = "%Y" if step >= 12 else "%b %Y"

@@ -14,7 +14,8 @@ from evi.workspace import EviError
 
 Period = Literal["week", "month"]
 Band = tuple[int, int | None]
-"""Ages of wait in whole weeks, from the first up to but not including the second; None: and over."""
+"""Waits of more than the first number of weeks (or none at all, where it is 0), up to and including the
+second; None: however long. So 13 weeks to the day is within 13 weeks, as a limit of 13 weeks means."""
 
 FLOWS = ("referrals", "starts", "removals", "missed", "appointments")
 """What happens in a period: children referred, children who started, children who left without a start,

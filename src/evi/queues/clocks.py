@@ -76,7 +76,7 @@ class Limit:
 
 @dataclass(frozen=True)
 class Milestone:
-    """A step that should be reached in time. The first limit that fits the child's age is the one that holds."""
+    """A step that should be reached in time; the first limit that fits the child's age holds."""
 
     id: str
     title: str
@@ -251,7 +251,7 @@ def _faults(clock: Clock) -> Iterator[str]:
     for step in clock.milestones:
         units = {limit.unit for limit in step.limits}
         if (clock.counts == "working_days") != (units == {"working_days"}):
-            yield f"{step.id}: a clock that counts {clock.counts} can't have a limit in {', '.join(sorted(units))}."
+            yield f"{step.id}: a clock that counts {clock.counts} can't have a limit in {', '.join(units)}."
         if any(limit.under_months is None for limit in step.limits[:-1]):
             yield f"{step.id}: only its last limit may be for every age."
 

@@ -25,7 +25,8 @@ import numpy.typing as npt
 import polars as pl
 
 from evi.queues.calendar import Counts, Days, add_months, add_working_days, working_days_between
-from evi.queues.clocks import Clock, Fact, Limit, clock_of
+from evi.queues.clocks import Clock, Limit, clock_of
+from evi.queues.roles import read_roles, shaped
 from evi.queues.running import Run, run_clocks
 from evi.records import open_records
 from evi.workspace import District, EviError, quote
@@ -133,101 +134,13 @@ def follow(events: pl.DataFrame, clock: Clock, day: date, births: pl.DataFrame |
             `record_id` where there are any; one row an event, each in the version known on `day`.
         births: `subject_id, birth_month`, for limits that depend on age.
     """
-    events = _shaped(events)
+    events = shaped(events)
     undated = events.filter(pl.col("time").is_null() | pl.col("subject_id").is_null()).height
     events = events.drop_nulls(["subject_id", "time"])
-    roles, late = _roles(events, clock, day)
-    run = run_clocks(roles)
+    roles, late = read_roles(events, clock, day)
+    run = run_clocks(roles, last=len(clock.milestones) - 1)
     rejects = {"no_date": undated, "after_the_day": late, **run.rejects}
     return _journeys(run, clock, day, births, rejects)
-
-
-def _shaped(events: pl.DataFrame) -> pl.DataFrame:
-    optional = {"text_value": pl.String, "end_time": pl.Date, "record_id": pl.Int64}
-    absent = [pl.lit(None, kind).alias(name) for name, kind in optional.items() if name not in events.columns]
-    return events.with_columns(absent).select(
-        pl.col("subject_id").cast(pl.Int64),
-        pl.col("time").cast(pl.Date),
-        pl.col("code").cast(pl.String),
-        pl.col("text_value").cast(pl.String),
-        pl.col("end_time").cast(pl.Date),
-        pl.col("record_id").cast(pl.Int64),
-    )
-
-
-def _roles(events: pl.DataFrame, clock: Clock, day: date) -> tuple[pl.DataFrame, int]:
-    """What each event does to the clock: `subject_id, day, role, number, reason, is_start`, and how many
-    events are dated after the day."""
-    parts: list[pl.DataFrame] = []
-
-    def add(role: str, chosen: pl.DataFrame, number: int = 0, reason: pl.Expr | None = None) -> None:
-        parts.append(
-            chosen.select(
-                "subject_id",
-                day=pl.col("time"),
-                role=pl.lit(role),
-                number=pl.lit(number, pl.Int32),
-                reason=(pl.lit(None, pl.String) if reason is None else reason),
-                code="code",
-                record_id="record_id",
-            )
-        )
-
-    for fact in clock.starts:
-        add("start", _matching(events, fact))
-    add("other", _others(events, clock))
-    for number, step in enumerate(clock.milestones):
-        for fact in step.stops:
-            add("stop", _matching(events, fact), number)
-    for fact in clock.missed:
-        add("missed", _matching(events, fact))
-    for removal in clock.removes:
-        chosen = _matching(events, removal.fact)
-        chosen = _ends(chosen) if removal.at_end else chosen
-        said = pl.col("text_value").str.strip_chars().str.to_lowercase().str.replace_all(r"[^a-z0-9]+", "_")
-        why = pl.when(said.str.len_chars() > 0).then(said).otherwise(pl.lit("unknown"))
-        add("removal", chosen, reason=pl.lit(removal.reason) if removal.reason else why)
-    for pause in clock.pauses:
-        add("pause", events.filter(pl.col("code") == pause.start))
-        add("resume", events.filter(pl.col("code") == pause.until))
-    roles = pl.concat(parts)
-    opens = {fact.code for fact in clock.starts}
-    roles = roles.with_columns(also_starts=pl.col("code").is_in(opens))
-    return roles.filter(pl.col("day") <= day).drop("code"), roles.filter(pl.col("day") > day).height
-
-
-def _others(events: pl.DataFrame, clock: Clock) -> pl.DataFrame:
-    """Referrals with the code of a start that are for another reason."""
-    for fact in clock.starts:
-        events = events.join(_matching(events, fact), on=events.columns, how="anti", nulls_equal=True)
-    return events.filter(pl.col("code").is_in([fact.code for fact in clock.starts]))
-
-
-def _matching(events: pl.DataFrame, fact: Fact) -> pl.DataFrame:
-    chosen = pl.col("code") == fact.code
-    text = pl.col("text_value").str.to_uppercase().fill_null("")
-    if fact.text:
-        chosen &= text.is_in([each.upper() for each in fact.text])
-    if fact.text_not:
-        chosen &= ~text.is_in([each.upper() for each in fact.text_not])
-    return events.filter(chosen)
-
-
-def _ends(spells: pl.DataFrame) -> pl.DataFrame:
-    """The end of each time that spells which follow without a day's gap make up; none for one still open."""
-    far = date(9999, 12, 31)
-    rows = spells.select("subject_id", "time", until=pl.col("end_time").fill_null(far)).sort(pl.all())
-    reached = pl.col("until").cum_max().shift(1).over("subject_id")
-    fresh = (reached.is_null() | (pl.col("time") > reached.dt.offset_by("1d"))).fill_null(True)
-    joined = rows.with_columns(spell=fresh.cum_sum().over("subject_id"))
-    ends = joined.group_by("subject_id", "spell").agg(time=pl.col("until").max())
-    return ends.filter(pl.col("time") < far).select(
-        "subject_id",
-        "time",
-        code=pl.lit(""),
-        text_value=pl.lit(None, pl.String),
-        record_id=pl.lit(None, pl.Int64),
-    )
 
 
 def _journeys(

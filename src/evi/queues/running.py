@@ -50,6 +50,7 @@ class _Event(NamedTuple):
     number: int
     reason: str | None
     also_starts: bool
+    event: int
 
 
 @dataclass
@@ -124,31 +125,28 @@ class _Machine:
                 if not had_open:
                     now.take(day, [event for event in others if not event.also_starts], self.last)
             elif not had_open and known:
-                self.follow_ups += len(others)
+                self.follow_ups += _how_many(others)
             elif not had_open:
-                early += sum(event.role in _SEEN for event in others)
+                early += _how_many([event for event in others if event.role in _SEEN])
         self.rejects["before_referral" if now is not None else "no_referral"] += early
 
 
-def run_clocks(roles: pl.DataFrame) -> Run:
+def _how_many(events: list[_Event]) -> int:
+    """Events that were sent as such; one that has two roles counts once."""
+    return len({event.event for event in events if event.event >= 0})
+
+
+def run_clocks(roles: pl.DataFrame, last: int) -> Run:
     """Run the clocks of all children.
 
     Args:
-        roles: one row an event and role: `subject_id, day, role, number` (of the milestone), `reason`,
-            `record_id`, `also_starts` (the event opens a clock too). A row that is there twice counts once.
+        roles: one row an event and role, as `read_roles` gives them.
+        last: the number of the milestone that stops a clock.
     """
-    last = int(roles.filter(pl.col("role") == "stop")["number"].max() or 0)  # type: ignore[arg-type]
     rows = roles.with_columns(
         pl.col("role").replace_strict(ROLES, return_dtype=pl.Int32), pl.col("reason").fill_null("")
     )
-    # A referral without a record of its own can't be told from its copy, so those stay and are counted.
-    rows = pl.concat(
-        [
-            rows.filter(pl.col("role") != ROLES["start"]).unique(),
-            rows.filter(pl.col("role") == ROLES["start"]),
-        ]
-    )
-    names = ["subject_id", "day", "role", "number", "reason", "also_starts"]
+    names = ["subject_id", "day", "role", "number", "reason", "also_starts", "event"]
     machine = _Machine(last)
     for subject, of_child in groupby(rows.select(names).sort(names).iter_rows(), key=itemgetter(0)):
         machine.child(

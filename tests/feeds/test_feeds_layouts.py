@@ -30,7 +30,7 @@ def test_the_schema_is_a_schema():
 
 def test_the_feeds_are_those_of_a_district():
     assert {layout.feed for layout in LAYOUTS.values()} == set(FEEDS.split())
-    assert len(LAYOUTS) == 38
+    assert len(LAYOUTS) == 39
 
 
 def test_a_code_is_said_by_one_layout_in_one_way():

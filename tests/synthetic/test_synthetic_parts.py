@@ -16,7 +16,7 @@ from evi.synthetic.fitting import Moment, fit_chances, odds_ratios
 from evi.synthetic.geography import invented
 from evi.synthetic.identifiers import UPN_LETTERS, mistype_number, nhs_check, nhs_numbers, postcodes, upns
 from evi.synthetic.names import load_names, slip
-from evi.synthetic.pathway import TRIAGE_WEEKS, run_queue
+from evi.synthetic.pathway import policy, run_queue
 from evi.synthetic.world import make_world
 
 
@@ -114,8 +114,10 @@ def test_nobody_is_seen_before_triage_and_a_queue_forms():
     referred = np.sort(rng.integers(day(date(2012, 1, 1)), REFERENCE_DAY, 3000)).astype(np.int32)
     queue = run_queue(rng, referred)
     seen = queue.assessed < NEVER
-    assert ((queue.assessed - referred)[seen] >= 7 * TRIAGE_WEEKS - 7).all()
-    assert queue.slots.sum() == seen.sum() and queue.waiting[-1] == (~seen).sum()
+    assert ((queue.assessed - referred)[seen] >= 7 * policy().earliest_weeks - 7).all()
+    removed = queue.removed < NEVER
+    assert not (seen & removed).any() and queue.waiting[-1] == (~seen & ~removed).sum()
+    assert queue.slots.sum() >= seen.sum() + queue.missed_row.size
     assert 20 < ((queue.assessed - referred)[seen] / 7).mean() < 45
 
 

@@ -13,7 +13,7 @@ from evi.synthetic.calendar import HISTORY_START, NEVER, REFERENCE_DAY, YEAR, Fl
 from evi.synthetic.care import CATEGORIES, LOOKED_DAY, NEED_DAY, SOURCES, Cases
 from evi.synthetic.fitting import odds_ratios
 from evi.synthetic.life import Life
-from evi.synthetic.pathway import TRIAGE_WEEKS, waits
+from evi.synthetic.pathway import waits
 from evi.synthetic.recognition import COHORT_DAY, Recognition
 from evi.synthetic.support import CENSUS_DAY, TYPES
 from evi.synthetic.world import World
@@ -129,7 +129,7 @@ def _autism(world: World, life: Life) -> Iterator[tuple[str, float]]:
     yield "wait_mean", mean
     yield "wait_longest", longest
     made = known.referrals
-    soon = (made.assessed - made.referred < 7 * min(TRIAGE_WEEKS, 13)) & (made.assessed < NEVER)
+    soon = (made.assessed - made.referred < 7 * 13) & (made.assessed < NEVER)
     seen = (made.assessed <= QUEUE_DAY) & (made.assessed > QUEUE_DAY - 365)
     yield "wait_13", _share(soon, seen)
 

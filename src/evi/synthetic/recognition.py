@@ -17,7 +17,7 @@ from scipy.optimize import least_squares
 from evi.synthetic.calendar import HISTORY_START, NEVER, REFERENCE_DAY, YEAR, Days, Flags, Floats, Ints, day
 from evi.synthetic.draws import Generator, pick, stream
 from evi.synthetic.needs import Needs
-from evi.synthetic.pathway import Referrals, run_queue
+from evi.synthetic.pathway import Referrals, policy, run_queue
 from evi.synthetic.population import Population
 
 RECORDED_SHARE = 0.031  # diagnosed, of 5 to 17 year olds on the reference day: assumption, see decision 0004
@@ -33,7 +33,10 @@ NOT_AUTISTIC = 1.4  # referrals of children who are not autistic, for each of on
 
 @dataclass(frozen=True)
 class Recognition:
-    """What became known of autism. `state` by child: 0 not autistic, 1 diagnosed, 2 waiting, 3 unknown."""
+    """What became known of autism. `state` by child: 0 not autistic, 1 diagnosed, 2 waiting, 3 unknown.
+
+    An autistic child whose referral ended without an assessment is unknown again.
+    """
 
     state: Ints
     noticed: Days
@@ -66,17 +69,24 @@ def recognise(population: Population, needs: Needs, seed: int) -> Recognition:
     inside = (referred <= REFERENCE_DAY) & (referred < gone)
     child = np.flatnonzero(inside)
     child = child[np.lexsort((child, referred[child]))]
-    queue = run_queue(stream(seed, "queue"), referred[child].astype(np.int32))
-    left_first = queue.assessed > gone[child]
-    assessed = np.where(left_first, NEVER, queue.assessed).astype(np.int32)
     found = needs.child["autism"].has[child]
-    referrals = Referrals(child, referred[child].astype(np.int32), assessed, found, queue)
+    alike = _alike(population, needs, child, found)
+    stays = _even_within(stream(seed, "queue removals"), alike, birth[child])
+    queue = run_queue(stream(seed, "queue"), referred[child].astype(np.int32), people.left[child], stays)
+    referrals = Referrals(child, referred[child].astype(np.int32), queue.assessed, found, queue)
     diagnosed = np.full(count, NEVER, dtype=np.int32)
-    diagnosed[child[found]] = assessed[found]
+    diagnosed[child[found]] = queue.assessed[found]
     state = np.where(needs.child["autism"].has, 3, 0)
-    state[child[found]] = 2
+    state[child[found & (queue.removed == NEVER)]] = 2
     state[diagnosed < NEVER] = 1
     return Recognition(state, noticed.astype(np.int32), referrals, diagnosed)
+
+
+def _alike(population: Population, needs: Needs, child: Ints, found: Flags) -> Ints:
+    """A group for each referred child, within which removals are evenly spread."""
+    x = _covariates(population, needs, child)
+    flags = (found, x["male"], x["a_level"], x["black"], needs.child["learning_disability"].has[child])
+    return np.asarray(sum(np.asarray(flag, dtype=np.int64) << at for at, flag in enumerate(flags)))
 
 
 def _covariates(population: Population, needs: Needs, who: Ints) -> dict[str, Floats]:
@@ -126,7 +136,7 @@ def _fit(population: Population, needs: Needs, who: Ints, x: dict[str, Floats]) 
         "no": float(((1 - rows["a_level"]) * then).sum()),
     }
 
-    by_age = _by_age(birth, x["male"])
+    by_age, seen = _by_age(birth, x["male"]), policy().reaches_start
 
     def recorded(theta: Floats, until: int) -> Floats:
         strength = np.exp(
@@ -137,8 +147,8 @@ def _fit(population: Population, needs: Needs, who: Ints, x: dict[str, Floats]) 
 
     def misses(theta: Floats) -> Floats:
         old, new = (
-            recorded(theta, COHORT_DAY - LAG) * mine_then,
-            recorded(theta, REFERENCE_DAY - LAG) * mine_now,
+            seen * recorded(theta, COHORT_DAY - LAG) * mine_then,
+            seen * recorded(theta, REFERENCE_DAY - LAG) * mine_now,
         )
         overall = max(float(new.sum() / sums["all"]), 1e-9)
         boys = (new * x["male"]).sum() / sums["male"]

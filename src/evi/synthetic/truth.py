@@ -3,12 +3,14 @@ it."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from evi.synthetic.calendar import NEVER, REFERENCE_DAY, Ints
+from evi.synthetic.pathway import truth_of
 from evi.synthetic.recognition import Recognition
 from evi.synthetic.world import World
 from evi.synthetic.writing import dates
@@ -18,7 +20,7 @@ STATES = ("none", "diagnosed", "waiting", "unknown")
 
 
 def write_truth(world: World, known: Recognition, folder: Path) -> None:
-    """Write people, links, homes, needs and recognition as Parquet, each in a total order."""
+    """Write people, links, homes, needs and recognition as Parquet, each in a total order, and the queue."""
     with replace_dir(folder) as scratch:
         for name, table in (
             ("people", people_table(world)),
@@ -29,6 +31,18 @@ def write_truth(world: World, known: Recognition, folder: Path) -> None:
             ("families", families_table(world)),
         ):
             table.write_parquet(scratch / f"{name}.parquet", compression="zstd", row_group_size=122_880)
+        queue = truth_of(known.referrals, moving_away(world))
+        (scratch / "queue.json").write_text(json.dumps(queue) + "\n", encoding="utf-8")
+
+
+def moving_away(world: World) -> float:
+    """Weekly chance that a child of two or more moves out of the district: moves, of all weeks lived here."""
+    people = world.people
+    count = people.children
+    since = np.maximum(people.arrived[:count], people.birth[:count] + 730).astype(np.int64)
+    weeks = (np.minimum(people.left[:count], REFERENCE_DAY) - since).clip(0) / 7
+    moves = int(((people.left[:count] <= REFERENCE_DAY) & (weeks > 0)).sum())
+    return moves / max(float(weeks.sum()), 1.0)
 
 
 def people_table(world: World) -> pl.DataFrame:
@@ -124,12 +138,13 @@ def _need_rows(name: str, rows: Ints, onset: Ints, end: Ints) -> pl.DataFrame:
 
 
 def recognition_table(world: World, known: Recognition) -> pl.DataFrame:
-    """person, condition, state, noticed, referred, assessed: every autistic child and every child
+    """person, condition, state, noticed, referred, assessed, removed: every autistic child and every child
     referred."""
     made = known.referrals
     count = world.people.children
-    referred, assessed = np.full(count, NEVER), np.full(count, NEVER)
+    referred, assessed, removed = (np.full(count, NEVER) for _ in range(3))
     referred[made.child], assessed[made.child] = made.referred, made.assessed
+    removed[made.child] = made.queue.removed
     rows = np.flatnonzero((known.state > 0) | (referred < NEVER))
     return pl.DataFrame(
         {
@@ -139,6 +154,7 @@ def recognition_table(world: World, known: Recognition) -> pl.DataFrame:
             "noticed": dates(known.noticed[rows]),
             "referred": dates(referred[rows]),
             "assessed": dates(assessed[rows]),
+            "removed": dates(removed[rows]),
         }
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 
 import numpy as np
 import polars as pl
@@ -29,6 +29,8 @@ REASONS = (
     "PHYSICAL",
     "OTHER",
 )
+CLOSURES = ("MOVED_AWAY", "DECLINED", "OTHER_PATHWAY")
+PRIORITIES = ("ROUTINE", "URGENT")
 ASSESSMENT, TREATMENT, FOLLOW_UP = "ASSESSMENT", "TREATMENT", "FOLLOW_UP"
 NEVER_SEEN = 0.07  # referrals that end without a contact (assumption)
 LATE = 0.04  # facts recorded weeks rather than days afterwards (assumption)
@@ -46,12 +48,35 @@ class Line:
     sources: tuple[float, ...] = (0.34, 0.18, 0.30, 0.08, 0.03, 0.06, 0.01)
 
 
+@dataclass(frozen=True)
+class Steps:
+    """What became of some referrals before their first contact, one entry each (days; NEVER: it did not
+    happen).
+
+    Attributes:
+        triaged: accepted at triage; rejected: turned down there; closed: ended without a first contact for
+            another reason, `closure` (place in `CLOSURES`).
+        urgent: marked urgent (1) or not (0).
+    """
+
+    triaged: Ints
+    rejected: Ints
+    closed: Ints
+    closure: Ints
+    urgent: Ints
+
+    @classmethod
+    def none(cls, size: int) -> Steps:
+        """Of a service that records no such steps."""
+        never, zero = np.full(size, NEVER), np.zeros(size, dtype=np.int64)
+        return cls(never, never, never, zero, zero)
+
+
 @dataclass
 class Book:
-    """Referrals (number, person, service, referred, first, discharged, reason, source) and contacts (referral
-    or -1,
-
-    person, service, day, missed, type) under construction, for one feed that began on day `since`.
+    """Referrals (number, person, service, referred, first, discharged, reason, source, and those of `Steps`)
+    and contacts (referral or -1, person, service, day, missed, type) under construction, for one feed that
+    began on day `since`.
     """
 
     world: World
@@ -107,12 +132,15 @@ class Book:
             (start + row, person[row], service, first[row] + turn * gap[row], missed * 1, kind)
         )
 
-    def pathway(self, rng: Generator, line: Line, person: Ints, when: Ints, seen: Ints) -> None:
-        """Add referrals whose first contact is known (NEVER: still waiting): an assessment and a
-        follow-up."""
+    def pathway(self, rng: Generator, line: Line, person: Ints, when: Ints, seen: Ints, steps: Steps) -> int:
+        """Add referrals whose first contact is known (NEVER: none so far): an assessment and a follow-up.
+
+        Returns:
+            The number of the first of these referrals.
+        """
         done = seen < NEVER
         discharge = np.where(done, seen + rng.integers(30, 200, seen.size), NEVER)
-        self._book(rng, line, person, when, seen, discharge)
+        self._book(rng, line, person, when, seen, discharge, steps)
         start = self.numbers - seen.size
         service = self.services.index(line.service)
         for kind, share, delay in ((ASSESSMENT, 1.0, 0), (FOLLOW_UP, 0.8, 28)):
@@ -122,15 +150,30 @@ class Book:
             self.contacts.append(
                 (start + at, person[at], same, seen[at] + delay, np.zeros(at.size, int), kinds)
             )
+        return start
+
+    def missed(self, line: Line, number: Ints, person: Ints, when: Ints) -> None:
+        """Add first appointments to which a child was not brought, by the number of the referral."""
+        service = np.full(number.size, self.services.index(line.service))
+        kind = np.full(number.size, self.types.index(ASSESSMENT))
+        self.contacts.append((number, person, service, when, np.ones(number.size, int), kind))
 
     def _book(
-        self, rng: Generator, line: Line, person: Ints, when: Ints, first: Ints, discharge: Ints
+        self,
+        rng: Generator,
+        line: Line,
+        person: Ints,
+        when: Ints,
+        first: Ints,
+        discharge: Ints,
+        steps: Steps | None = None,
     ) -> None:
         size = len(person)
+        more = astuple(steps or Steps.none(size))
         source = rng.choice(len(SOURCES), size, p=np.array(line.sources))
         number, reasons = np.arange(size) + self.numbers, np.full(size, REASONS.index(line.reason))
         services = np.full(size, self.services.index(line.service))
-        self.referrals.append((number, person, services, when, first, discharge, reasons, source))
+        self.referrals.append((number, person, services, when, first, discharge, reasons, source, *more))
         self.numbers += size
 
     def _misses(self, person: Ints) -> Floats:
@@ -149,9 +192,10 @@ class Book:
     def send(self, outbox: Outbox) -> None:
         """Write the book's referrals and contacts."""
         rng, register = self.world.rng(f"{self.feed} book"), self.world.registers[self.feed]
-        number, person, service, when, first, discharge, reason, source = (
+        number, person, service, when, first, discharge, reason, source, *more = (
             np.concatenate(column) for column in zip(*self.referrals, strict=True)
         )
+        steps = Steps(*more)
         columns: dict[str, Column] = {
             "ServiceRequestID": text_ids("SR", number + 1_000_000),
             "LocalPatientID": register.local.gather(register.rows(person)),
@@ -161,10 +205,24 @@ class Book:
             "Reason": choose(REASONS, reason),
             "FirstContactDate": first,
             "DischargeDate": discharge,
+            "TriageDate": steps.triaged,
+            "Priority": choose(PRIORITIES, steps.urgent).set(pl.Series(steps.triaged == NEVER), None),
+            "ReferralRejectionDate": steps.rejected,
+            "ReferralClosureDate": steps.closed,
+            "ReferralClosureReason": choose(CLOSURES, steps.closure).set(
+                pl.Series(steps.closed == NEVER), None
+            ),
         }
         recorded = lagged(rng, when)
-        later = ("FirstContactDate", "DischargeDate")
-        outbox.send(f"{self.feed}_referrals", columns, recorded, later=later, stamp="RecordedDate")
+        later = (
+            "FirstContactDate", "DischargeDate", "TriageDate", "ReferralRejectionDate", "ReferralClosureDate",
+        )  # fmt: skip
+        awaits: dict[str, tuple[str, str | None]] = {
+            "Priority": ("TriageDate", None),
+            "ReferralClosureReason": ("ReferralClosureDate", None),
+        }
+        layout = f"{self.feed}_referrals"
+        outbox.send(layout, columns, recorded, later=later, stamp="RecordedDate", awaits=awaits)
         self._send_contacts(rng, outbox)
 
     def _send_contacts(self, rng: Generator, outbox: Outbox) -> None:

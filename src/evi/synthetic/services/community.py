@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import date
 
 import numpy as np
+import polars as pl
 
 from evi.synthetic.calendar import NEVER, REFERENCE_DAY, YEAR, Ints, day
 from evi.synthetic.draws import poisson_rows
+from evi.synthetic.pathway import FORMS, REASONS
 from evi.synthetic.recognition import Recognition
-from evi.synthetic.services.book import Book, Line, lagged, send_persons
+from evi.synthetic.services.book import CLOSURES, Book, Line, Steps, lagged, send_persons
 from evi.synthetic.world import World
 from evi.synthetic.writing import Column, Outbox, choose
 
@@ -46,15 +48,13 @@ def community(world: World, known: Recognition, outbox: Outbox) -> None:
     two_year = _reviews(world, book)
     _visits(world, book)
     _needs(world, book)
-    made, rng = known.referrals, world.rng("autism book")
-    rows = np.flatnonzero(made.referred >= COMMUNITY_FROM)
-    referred, assessed = made.referred[rows].astype(np.int64), made.assessed[rows].astype(np.int64)
-    book.pathway(rng, AUTISM, made.child[rows], referred, assessed)
+    _autism(world, known, book)
     person, when = book.seen()
     world.open_register("csds", np.unique(person))
     book.send(outbox)
     _asq(world, two_year, outbox)
     _outcomes(world, known, outbox)
+    _information(world, known, outbox)
     screened, days = _screens(world, outbox)
     send_persons(
         world,
@@ -63,6 +63,26 @@ def community(world: World, known: Recognition, outbox: Outbox) -> None:
         (np.concatenate([person, screened]), np.concatenate([when, days])),
         outbox,
     )
+
+
+def _autism(world: World, known: Recognition, book: Book) -> None:
+    """Referrals for an autism assessment, with triage, removals and appointments missed."""
+    made, queue, rng = known.referrals, known.referrals.queue, world.rng("autism book")
+    rows = np.flatnonzero(made.referred >= COMMUNITY_FROM)
+    turned_down = queue.reason == REASONS.index("not_accepted")
+    steps = Steps(
+        triaged=queue.triaged.astype(np.int64)[rows],
+        rejected=np.where(turned_down, queue.removed, NEVER)[rows],
+        closed=np.where(turned_down, NEVER, queue.removed)[rows],
+        closure=np.minimum(queue.reason, len(CLOSURES) - 1)[rows],
+        urgent=queue.urgent[rows] * 1,
+    )
+    referred, assessed = made.referred[rows].astype(np.int64), made.assessed[rows].astype(np.int64)
+    first = book.pathway(rng, AUTISM, made.child[rows], referred, assessed, steps)
+    missed = np.flatnonzero(queue.missed_row >= rows[0]) if rows.size else rows  # rows are by day
+    row = queue.missed_row[missed]
+    number = first + row - (rows[0] if rows.size else 0)
+    book.missed(AUTISM, number, made.child[row], queue.missed_day[missed].astype(np.int64))
 
 
 def _reviews(world: World, book: Book) -> tuple[Ints, Ints]:
@@ -161,6 +181,26 @@ def _outcomes(world: World, known: Recognition, outbox: Outbox) -> None:
         "RecordedDate": recorded,
     }
     outbox.send("csds_outcomes", columns, recorded)
+
+
+def _information(world: World, known: Recognition, outbox: Outbox) -> None:
+    """Forms that the autism team asked of families and schools, and when they came back."""
+    rng, made, register = world.rng("forms"), known.referrals, world.registers["csds"]
+    parts: list[tuple[Ints, ...]] = []
+    asked = made.referred + rng.integers(2, 12, made.referred.size)
+    open_ = (made.referred >= COMMUNITY_FROM) & (asked < made.queue.removed) & (asked <= REFERENCE_DAY)
+    rows = np.flatnonzero(open_)
+    for number, back in enumerate(made.queue.forms):
+        parts.append((made.child[rows], np.full(rows.size, number), asked[rows], back[rows]))
+    child, form, when, back = (np.concatenate(column) for column in zip(*parts, strict=True))
+    columns: dict[str, Column] = {
+        "LocalPatientID": register.local.gather(register.rows(child)),
+        "Service": pl.repeat("AUTISM", child.size, eager=True),
+        "Item": choose(FORMS, form),
+        "RequestedDate": when,
+        "ReceivedDate": back,
+    }
+    outbox.send("csds_information", columns, when, later=("ReceivedDate",), stamp="RecordedDate")
 
 
 def _screens(world: World, outbox: Outbox) -> tuple[Ints, Ints]:

@@ -69,7 +69,7 @@ def regular(series: Series) -> dict[str, Floats]:
     at = np.array([position[start] for start in starts])
     made = {}
     for name in series.table.columns:
-        if name != "start":
+        if series.table[name].dtype.is_numeric():
             column = np.full(len(due), np.nan)
             column[at] = series.table[name].fill_null(float("nan")).to_numpy()
             made[name] = column

@@ -144,7 +144,7 @@ def test_two_open_clocks_make_one_wait_from_the_first_referral() -> None:
     ]
     assert made.rejects["open_already"] == 1
     assert made.reject_lines() == [
-        "1 referrals of a child whose clock was open already: the child waits once, from the first"
+        "referrals of a child whose clock was open already, who waits once, from the first: 1"
     ]
 
 

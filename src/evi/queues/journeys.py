@@ -49,12 +49,12 @@ TABLE = {
 """Columns of `Journeys.table`, in order."""
 
 REJECTS = {
-    "no_date": "events without a child or a date: left out",
-    "after_the_day": "events dated after the day: left out until they have happened",
-    "twice": "referrals of one child written twice on one day: counted once",
-    "open_already": "referrals of a child whose clock was open already: the child waits once, from the first",
-    "before_referral": "appointments or removals before a child's first referral: left out, the wait goes on",
-    "no_referral": "appointments or removals of children without any referral: left out",
+    "no_date": "events without a child or a date, left out",
+    "after_the_day": "events dated after the day, left out until they have happened",
+    "twice": "referrals of one child written again on the same day, counted once",
+    "open_already": "referrals of a child whose clock was open already, who waits once, from the first",
+    "before_referral": "appointments or removals before a child's first referral, left out; the wait goes on",
+    "no_referral": "appointments or removals of children without any referral, left out",
 }
 """Why an event makes no wait, and what is done with it."""
 
@@ -92,8 +92,8 @@ class Journeys:
     pauses: pl.DataFrame
 
     def reject_lines(self) -> list[str]:
-        """What was set aside, each as one sentence with its count."""
-        return [f"{count:,} {REJECTS[key]}" for key, count in self.rejects.items() if count]
+        """What was set aside, each with its count."""
+        return [f"{REJECTS[key]}: {count:,}" for key, count in self.rejects.items() if count]
 
 
 def journeys(district: District, pathway: str, day: date) -> Journeys:

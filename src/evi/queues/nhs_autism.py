@@ -98,7 +98,7 @@ def _dated(rows: pl.DataFrame, notes: Notes) -> pl.DataFrame:
     )
     month = (first.dt.day() == 1) & (last == first.dt.month_end())
     kept = rows.with_columns(start=first).filter(month)
-    notes.add("rows are not of one calendar month: left out", rows.height - kept.height)
+    notes.add("rows that are not of one calendar month, left out", rows.height - kept.height)
     return kept
 
 
@@ -131,7 +131,7 @@ def _series(rows: pl.DataFrame, place: str, ages: Ages, shared: Notes, exposed: 
         total, over = month.get("waiting"), month.get("waiting_13_weeks_and_over")
         if isinstance(total, float) and isinstance(over, float):
             month["waiting_under_13_weeks"] = max(0.0, total - over)
-    notes.add("totals have one part hidden that the rest would give away: it is left unknown", exposed)
+    notes.add("totals with one hidden part that the rest would give away, left unknown", exposed)
     bands = ["waiting_under_13_weeks", "waiting_13_weeks_and_over"]
     others = [name for name in MEASURES.values() if name not in ("waiting", "referrals", *bands)]
     return Series(

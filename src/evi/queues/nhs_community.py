@@ -67,7 +67,7 @@ class CommunityLists:
         banded = pl.sum_horizontal(self.bands.values())
         whole = pl.all_horizontal(pl.col(name).is_not_null() for name in self.bands.values())
         notes.add(
-            "months of this list have ages of wait that do not add up to the list",
+            "months whose ages of wait do not add up to the list",
             rows.filter(whole & (banded != pl.col("waiting"))).height,
         )
         return Series(
@@ -181,7 +181,7 @@ def _long(sheet: list[Row], name: str, path: Path, column: str, notes: Notes) ->
     table = pl.DataFrame(
         cells, schema=dict.fromkeys(("level", "place", "service", "value"), pl.String), orient="row"
     )
-    notes.add("cells are blank (nobody sent a number): left unknown", table["value"].null_count())
+    notes.add("blank cells (nobody sent a number), left unknown", table["value"].null_count())
     table = one_each(table, ["level", "place", "service"], notes)
     return table.with_columns(numbers(table["value"], notes).alias(column)).drop("value")
 

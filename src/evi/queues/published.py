@@ -17,18 +17,18 @@ from evi.workspace import EviError
 
 @dataclass
 class Notes:
-    """What a reader met on the way, as counts; `lines` are the sentences for `Series.notes`."""
+    """What a reader met on the way, as counts; `lines` are what `Series.notes` says."""
 
     counts: dict[str, int] = field(default_factory=dict)
 
     def add(self, what: str, count: int = 1) -> None:
-        """Count `what`, a sentence's end such as “numbers are suppressed (*): left unknown”."""
+        """Count `what`, such as “suppressed numbers (*), left unknown”."""
         if count:
             self.counts[what] = self.counts.get(what, 0) + count
 
     def lines(self) -> tuple[str, ...]:
-        """Each kind as a sentence with its count."""
-        return tuple(f"{count:,} {what}" for what, count in self.counts.items())
+        """Each kind with its count."""
+        return tuple(f"{what}: {count:,}" for what, count in self.counts.items())
 
 
 def read_csv(path: Path, required: Collection[str] = ()) -> pl.DataFrame:
@@ -71,21 +71,19 @@ def numbers(column: pl.Series, notes: Notes, suppressed: Collection[str] = ("*",
     negative = (values < 0).fill_null(False)
     odd = values.is_null() & text.is_not_null() & (text.str.len_chars() > 0) & ~hidden
     if suppressed:
-        notes.add(
-            f"numbers are suppressed ({' or '.join(suppressed)}): left unknown, not 0", int(hidden.sum())
-        )
-    notes.add("cells hold no number: left unknown", int(odd.sum()))
-    notes.add("counts are below 0, which can't be: left unknown", int(negative.sum()))
+        notes.add(f"suppressed numbers ({' or '.join(suppressed)}), left unknown, not 0", int(hidden.sum()))
+    notes.add("cells that hold no number, left unknown", int(odd.sum()))
+    notes.add("counts below 0, which can't be, left unknown", int(negative.sum()))
     return values.set(negative, None)
 
 
 def one_each(table: pl.DataFrame, keys: Sequence[str], notes: Notes) -> pl.DataFrame:
     """One row for each of `keys`: the same row again is dropped, and rows that disagree are all left out."""
     distinct = table.unique(maintain_order=True)
-    notes.add("rows are there twice: read once", table.height - distinct.height)
+    notes.add("rows that are there twice, read once", table.height - distinct.height)
     clash = distinct.filter(pl.struct(*keys).is_duplicated())
     notes.add(
-        f"rows contradict another row of the same {' and '.join(key.lower() for key in keys)}: left out",
+        f"rows that contradict another of the same {' and '.join(key.lower() for key in keys)}, left out",
         clash.height,
     )
     return distinct.join(clash.select(keys).unique(), on=list(keys), how="anti", nulls_equal=True)

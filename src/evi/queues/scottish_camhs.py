@@ -110,10 +110,8 @@ def _gather(
         start=pl.format("{}01", pl.col("Month")).str.to_date("%Y%m%d", strict=False),
         board=code.replace(NEW_CODES),
     )
-    notes.add("rows have no month: left out", table["start"].null_count())
-    notes.add(
-        "rows are under a board's old code: joined to its new one", int(table.select(recoded.sum()).item())
-    )
+    notes.add("rows without a month, left out", table["start"].null_count())
+    notes.add("rows under a board's old code, joined to its new one", int(table.select(recoded.sum()).item()))
     table = one_each(table.drop_nulls("start").drop("HB"), ["Month", "board"], notes)
     flags = [f"{name}QF" for name in columns if f"{name}QF" in table.columns]
     letters = (
@@ -124,7 +122,7 @@ def _gather(
         *(numbers(table[name], notes, suppressed=()).alias(column) for name, column in columns.items()),
     )
     notes.add(
-        "months are marked “not available” (:): left unknown",
+        "rows marked “not available” (:), left unknown",
         int(table["flags"].str.contains(":").sum() or 0),
     )
     for row in table.select("board", "start", "flags", *columns.values()).iter_rows(named=True):
@@ -165,5 +163,7 @@ def _balanced(table: pl.DataFrame, notes: Notes) -> pl.DataFrame:
         removals=pl.when(pl.col("balance") >= 0).then(pl.col("balance"))
     )
     below = table.filter(pl.col("balance") < 0).height
-    notes.add("months here imply removals below 0 (a correction, or a list redefined): left unknown", below)
+    notes.add(
+        "months whose lists imply removals below 0 (a correction, or a list redefined), left unknown", below
+    )
     return table

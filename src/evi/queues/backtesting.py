@@ -193,12 +193,10 @@ def _percent() -> list[float]:
 
 
 def _source(every_series: Sequence[Series], places: Sequence[str]) -> str:
-    pathways = sorted({one.pathway for one in every_series})
+    sources = sorted({one.source or one.pathway for one in every_series})
     first = min(one.table["start"].to_list()[0] for one in every_series)
     last = max(one.table["start"].to_list()[-1] for one in every_series)
-    return (
-        f"{', '.join(pathways)}: {len(places)} places, {first:%B %Y} to {last:%B %Y} ({', '.join(places)})."
-    )
+    return f"{', '.join(sources)}: {len(places)} places, {first:%B %Y} to {last:%B %Y}"
 
 
 def _before(series: Series, day: date) -> Series:

@@ -22,17 +22,20 @@ LATEST: dict[Period, int] = {"month": 3, "week": 8}
 """So many periods without any start, at the end, are no capacity."""
 MISSED_PERIODS: dict[Period, int] = {"month": 12, "week": 52}
 """Appointments that were missed are read from so many periods."""
+BAD_FIT = 3.0
+"""From this misfit on (variance ratio) it is said that who is seen next fits badly."""
 Z_80 = 1.2815515655446004
 """80% of a normal distribution lies within so many standard deviations."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A fitted figure and its 80% interval.
+    """A fitted figure and its interval.
 
     Attributes:
         name, unit: in plain words.
-        value, low, high: the figure and the interval that holds it with 80% chance.
+        value, low, high: the figure, and an interval that should hold the truth.
+        level: in what share of cases it should.
     """
 
     name: str
@@ -40,6 +43,7 @@ class Estimate:
     low: float
     high: float
     unit: str
+    level: float = 0.8
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,12 @@ def fit_series(series: Series, drift: Drift | None = None) -> QueueFit:
             do="Fill the gaps.",
         )
     aged = age_list(trimmed)
+    if aged.discipline.misfit > BAD_FIT:
+        notes.append(
+            "No share of longest-first explains contacts by wait well: they stray "
+            f"{aged.discipline.misfit:.0f} times as much as luck would have it "
+            "(urgent children first, or lists kept by team, for example)."
+        )
     missed = _missed(trimmed)
     starts = trimmed.table["start"].to_list()
     if past.waiting.shape[1] < 2 * YEAR[series.period]:

@@ -25,7 +25,6 @@ from evi.workspace import EviError
 
 DAYS_IN = {"days": 1.0, "weeks": 7.0, "months": 365.25 / 12, "working_days": 1.0}
 OUTCOME = {"waiting": 0, "started": 1, "removed": 2}
-OUTCOMES = ("started", "removed", "waiting")
 SMALLER = "smaller groups together"
 
 
@@ -82,20 +81,13 @@ class Inequality:
     def printable(self) -> list[dict[str, object]]:
         """Rows that may be shown: counts by the rule of `disclosure`, no figure that rests on few children.
 
-        Neither in a row nor in a column does one hidden count stand alone. Shares are to the whole percent,
-        waits to a tenth.
+        No hidden count stands alone in its column. Shares are to the whole percent, waits to a tenth.
         """
         sizes = shown_parts({each.group: each.referred for each in self.groups})
-        columns = {
-            name: shown_parts({each.group: getattr(each, name) for each in self.groups}) for name in OUTCOMES
-        }
-        rows = [
-            _printable(each, sizes[each.group], {name: columns[name][each.group] for name in OUTCOMES})
-            for each in self.groups
-        ]
+        lists = shown_parts({each.group: each.waiting for each in self.groups})
+        rows = [_printable(each, sizes[each.group], lists[each.group]) for each in self.groups]
         everyone = self.everyone
-        totals = {name: shown(getattr(everyone, name)) for name in OUTCOMES}
-        return [*rows, _printable(everyone, shown(everyone.referred), totals)]
+        return [*rows, _printable(everyone, shown(everyone.referred), shown(everyone.waiting))]
 
 
 def unequal_waits(made: Journeys, groups: pl.DataFrame, by: str, since: date | None = None) -> Inequality:
@@ -201,12 +193,9 @@ def _gap(here: Incidence, others: Incidence, horizon: float) -> tuple[Interval, 
     return Interval(gap, max(gap - half, -1.0), min(gap + half, 1.0)), float(2 * ndtr(-abs(gap) / deviation))
 
 
-def _printable(group: GroupWaits, count: Shown, columns: Mapping[str, Shown]) -> dict[str, object]:
+def _printable(group: GroupWaits, count: Shown, waiting: Shown) -> dict[str, object]:
     row: dict[str, object] = {"group": group.group, "referred": count.number, "said": str(count)}
-    across = shown_parts({name: getattr(group, name) for name in OUTCOMES})
-    for name in OUTCOMES:
-        hidden = count.hidden or columns[name].hidden or across[name].hidden
-        row[name] = None if hidden else columns[name].number
+    row["waiting"] = None if count.hidden else waiting.number
     for name, digits in (("within_limit", 2), ("until_half", 1), ("wait_so_far", 1), ("missed", 2)):
         hidden = count.hidden or min(group.counts[name]) < SMALLEST_SHOWN
         row[name] = None if hidden else _bounds(getattr(group, name), digits)

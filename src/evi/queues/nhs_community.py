@@ -52,6 +52,16 @@ class CommunityLists:
     bands: dict[Band, str]
     notes: tuple[str, ...]
 
+    def services(self, asked: str) -> list[str]:
+        """The services whose names hold `asked`, in any case.
+
+        Raises:
+            EviError: none does.
+        """
+        every = self.table["service"].unique().sort().to_list()
+        found = [name for name in every if asked.casefold() in name.casefold()]
+        return found or [_one_of(every, asked, "service")]
+
     def series(self, place: str, service: str) -> Series:
         """One list over the months; `place` and `service` may be any part of the name that fits only one.
 

@@ -60,7 +60,7 @@ def by_period(made: Journeys, period: Period = "month", first: date | None = Non
     Raises:
         EviError: no whole period lies between `first` and the day.
     """
-    first = first or made.day - timedelta(days=3 * 365 + 31)
+    first = first or made.day - timedelta(days=3 * 365)
     begins = periods(first, made.day, period)
     if not begins:
         raise EviError(

@@ -21,7 +21,7 @@ REPLICATIONS = 300
 SEED = 7_041_906
 LEARN_EVERY = 3
 """Months between origins from which drift is learned; neighbours say nearly the same."""
-FORECAST, NO_CHANGE, LAST_YEAR = "forecast", "no change", "same month last year"
+FORECAST, NO_CHANGE, LAST_YEAR = "forecast", "no change", "last year"
 ALL = "all, each place alike"
 
 
@@ -212,5 +212,5 @@ def _notes(trials: Sequence[Trial], learn_before: date | None) -> tuple[str, ...
         f"Drift, settling and widths were learned from the other places, {learned}.",
         "'flows' is told the referrals and contacts that then happened; it must guess only who else leaves.",
         "The interval of 'no change' is the place's own past changes over as many months.",
-        "At 12 months, 'same month last year' is the same as 'no change'.",
+        "'last year' is the same month a year before; at 12 months it is the same as 'no change'.",
     )

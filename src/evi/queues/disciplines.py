@@ -1,9 +1,9 @@
 """Who is seen next: the share of contacts that go to the longest waiters, read from published bands.
 
 A service that sees children strictly in turn has hardly anyone waiting long beside many seen early; one that
-picks at random from the list sees long and short waits in the list's own proportions. The share in between
-is tried on a grid: the whole history is run with each share, kept in line with the published list by age,
-and each period's contacts by wait are compared with what that share would give.
+picks at random from the list sees long and short waits in the list's own proportions. Shares in between are
+tried on a grid: the history is run with each share, half a year at a time from the published list by age, and
+those seen in each period and those waiting after half a year are compared with what that share would give.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from evi.queues.series import Series
 GRID = np.linspace(0.0, 1.0, 41)
 RECENT = {"month": 36, "week": 156}
 """Periods from which the share is read: services change how they work."""
+RUN = {"month": 6, "week": 26}
+"""Periods that the list is run before it is put right by what is published."""
 FLOWS = ("referrals", "starts", "lost")
 STRAY = 0.02
 """Share of contacts that no rule explains (urgent children, late records)."""
@@ -60,20 +62,26 @@ def age_list(series: Series) -> Aged:
     weeks = WEEKS_A_PERIOD[series.period]
     waiting_bands, seen_bands = list(series.waiting_bands), list(series.seen_bands)
     cohorts = first_cohorts(flows["waiting"][0], float(np.mean(flows["referrals"][:12])), len(GRID))
-    said: list[tuple[Floats, Floats]] = []
-    for t in range(len(flows["waiting"])):
+    last = len(flows["waiting"]) - 1
+    told: dict[str, list[Told]] = {"seen": [], "waiting": []}
+    for t in range(last + 1):
         if t > 0:
             referred, started, lost = (np.full(len(GRID), flows[name][t]) for name in FLOWS)
             cohorts, seen = step(cohorts, referred, started, lost, GRID)
             found = _by_band(flows, series.seen_bands.values(), t)
-            if found is not None and found.sum() > 0:
-                expected = seen @ in_bands(seen.shape[1], seen_bands, weeks, seen=True)
-                said.append((found, expected))
-        known = _by_band(flows, series.waiting_bands.values(), t)
-        if known is not None:
-            cohorts = fit_to_bands(cohorts, in_bands(cohorts.shape[1], waiting_bands, weeks), known)
+            if found is not None:
+                inside = in_bands(seen.shape[1], seen_bands, weeks, seen=True)
+                told["seen"].append(Told(t, found, seen @ inside))
         cohorts = _of_size(cohorts, flows["waiting"][t])
-    return Aged(cohorts, _weigh(said[-RECENT[series.period] :]))
+        known = _by_band(flows, series.waiting_bands.values(), t)
+        if known is not None and (t % RUN[series.period] == 0 or t == last):
+            inside = in_bands(cohorts.shape[1], waiting_bands, weeks)
+            if t > 0:
+                told["waiting"].append(Told(t, known, cohorts @ inside))
+            cohorts = _of_size(fit_to_bands(cohorts, inside, known), flows["waiting"][t])
+    recent = last - RECENT[series.period]
+    kinds = [[one for one in each if one.t > recent] for each in told.values()]
+    return Aged(cohorts, _weigh(kinds))
 
 
 def _of_size(cohorts: Floats, waiting: float) -> Floats:
@@ -84,20 +92,37 @@ def _of_size(cohorts: Floats, waiting: float) -> Floats:
     return np.asarray(scaled)
 
 
-def _weigh(said: list[tuple[Floats, Floats]]) -> LongestFirst:
-    """How likely each share is, by contacts by wait; luck is made wider by how badly the best share fits."""
-    usable = [(found, expected) for found, expected in said if (expected.sum(axis=1) > 0).all()]
-    if not usable:
-        return _share(np.ones(len(GRID)) / len(GRID), 0, 1.0)
-    found = np.stack([one for one, _ in usable])
-    chance = np.stack([one / one.sum(axis=1, keepdims=True) for _, one in usable], axis=1)
-    chance = (1 - STRAY) * chance + STRAY / chance.shape[2]
-    fit = (found * np.log(chance)).sum(axis=(1, 2))
-    best = chance[int(np.argmax(fit))] * found.sum(axis=1, keepdims=True)
-    freedom = max(found.shape[0] * (found.shape[1] - 1) - 1, 1)
-    misfit = max(float(((found - best) ** 2 / best).sum() / freedom), 1.0)
-    weights = np.exp((fit - fit.max()) / misfit)
-    return _share(weights / weights.sum(), len(usable), misfit)
+@dataclass(frozen=True)
+class Told:
+    """One period's children by band, and what each share would give: [band] and [share, band]."""
+
+    t: int
+    found: Floats
+    expected: Floats
+
+
+def _weigh(kinds: list[list[Told]]) -> LongestFirst:
+    """How likely each share is, by children by wait; luck is made wider by how badly the best share fits.
+
+    Args:
+        kinds: those seen, and those waiting: each kind has its own misfit.
+    """
+    total, periods, misfit = np.zeros(len(GRID)), 0, 1.0
+    for told in kinds:
+        usable = [one for one in told if one.found.sum() > 0 and (one.expected.sum(axis=1) > 0).all()]
+        if not usable:
+            continue
+        found = np.stack([one.found for one in usable])
+        chance = np.stack([one.expected / one.expected.sum(axis=1, keepdims=True) for one in usable], axis=1)
+        chance = (1 - STRAY) * chance + STRAY / chance.shape[2]
+        fit = (found * np.log(chance)).sum(axis=(1, 2))
+        best = chance[int(np.argmax(fit))] * found.sum(axis=1, keepdims=True)
+        freedom = max(found.shape[0] * (found.shape[1] - 1) - 1, 1)
+        stray = max(float(((found - best) ** 2 / best).sum() / freedom), 1.0)
+        total += (fit - fit.max()) / stray
+        periods, misfit = max(periods, len(usable)), max(misfit, stray)
+    weights = np.exp(total - total.max())
+    return _share(weights / weights.sum(), periods, misfit)
 
 
 def _share(weights: Floats, periods: int, misfit: float) -> LongestFirst:

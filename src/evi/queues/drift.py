@@ -35,6 +35,8 @@ class Drift:
         tails: degrees of freedom of Student's t, from which steps are drawn (few: rare big steps).
         widen: for what is known, {months ahead: factor} by which intervals are stretched about their middle
             (on a log scale) so that they held on other places.
+        trust: share of the change in the share within the limit that the model gives which is believed.
+        stray: how far that share strays beyond it, as a standard deviation of its log odds a month.
         source: where all of this was learned.
     """
 
@@ -44,11 +46,17 @@ class Drift:
     settle: float = 0.7
     tails: float = 4.0
     widen: Mapping[Known, Mapping[int, float]] = field(default_factory=dict)
+    trust: float = 0.4
+    stray: float = 0.6
     source: str = ""
 
     def __post_init__(self) -> None:
         fine = (
-            min(self.referrals, self.starts, self.removals) >= 0 and 0 <= self.settle <= 1 and self.tails > 2
+            min(self.referrals, self.starts, self.removals) >= 0
+            and 0 <= self.settle <= 1
+            and 0 <= self.trust <= 1
+            and self.stray >= 0
+            and self.tails > 2
         )
         if not fine:
             raise EviError(

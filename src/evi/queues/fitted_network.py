@@ -7,7 +7,8 @@ from datetime import date, timedelta
 import numpy as np
 
 from evi.queues.cohorts import WEEKS_A_PERIOD
-from evi.queues.fitting import HALF, QueueFit
+from evi.queues.fitting import QueueFit
+from evi.queues.histories import HALF
 from evi.queues.journey_fitting import JourneyFit
 from evi.queues.network import Arrivals, Backlog, ChildClass, Discipline, Network, Pool, RemovalStep, Supply
 from evi.queues.rates import Floats
@@ -25,8 +26,8 @@ def network_from_fit(
 ) -> Network:
     """A network of one pool, at the fitted rates as they stand on the last day.
 
-    It has no drift: its futures differ by luck alone, and so are surer than a forecast's. Use it to compare
-    plans with each other, and `forecast` to say how sure the list is.
+    It has no drift, and no gap closes: its futures differ by luck alone, and are surer than a forecast's. Use
+    it to compare plans with each other, and `forecast` to say how sure the list is.
 
     Args:
         pool, title, skill: what to call the pool and who sees its children.
@@ -39,10 +40,8 @@ def network_from_fit(
 
 def _of_series(fit: QueueFit, pool: str, title: str, skill: str, limit_weeks: int | None) -> Network:
     weeks = WEEKS_A_PERIOD[fit.period]
-    referred, started = (
-        max(float(np.exp(level.mean[0])) - HALF, 0.0) / weeks
-        for level in (fit.state.referrals, fit.state.starts)
-    )
+    levels = (fit.state.referrals, fit.state.starts)
+    referred, started = (max(float(np.exp(level.mean[0])) - HALF, 0.0) / weeks for level in levels)
     missed = min(fit.missed.value, 0.99) if fit.missed is not None else 0.0
     share = float(np.clip(fit.state.removals.mean[0], 0.0, 0.99))
     removal = (RemovalStep(0, 1 - (1 - share) ** (1 / weeks)),) if share else ()

@@ -13,6 +13,7 @@ from evi.queues.cohorts import longest_weeks, share_within, step
 from evi.queues.drift import MONTHS_A_PERIOD
 from evi.queues.fitting import QueueFit
 from evi.queues.learning import stretched
+from evi.queues.limits import strayed
 from evi.queues.lists import Lists, Luck, futures
 from evi.queues.rates import Floats
 from evi.queues.scenarios import Scenario
@@ -39,8 +40,9 @@ class Forecast:
         now: children on the list on the day of the forecast.
         waiting: children on the list at each period's end.
         referrals, starts, removals: in each period; removals below 0 are children put back.
-        waiting_within: share of the list that has waited less than `limit_weeks`.
-        longest_weeks: the longest wait so far; rough where the list's ages come from bands open at the top.
+        waiting_within: share of the list that has waited less than `limit_weeks` (see `limits`).
+        longest_weeks: the longest wait so far, by the model alone; rough, since published bands are open at
+            the top, and nothing to back-test it with is published.
         limit_weeks: the limit.
     """
 
@@ -126,7 +128,8 @@ def forecast(
     lists = futures(fit.state, fit.drift.per(fit.period), luck, periods, scenario.given(periods))
     ahead: Floats = np.arange(1, periods + 1) * np.float64(length)
     waiting = stretched(lists.waiting, fit.drift.stretch(scenario.known, ahead))
-    within, longest = _waits(fit, lists, limit_weeks, seed)
+    within, longest = waits_ahead(fit, lists, limit_weeks, seed)
+    within = strayed(within, share_now(fit, limit_weeks), fit.waiting, ahead, fit.drift, seed)
     assumptions = scenario.assumptions(fit)
     if months > LONGEST:
         assumptions += (f"Nothing beyond {LONGEST} months was back-tested.",)
@@ -148,8 +151,17 @@ def forecast(
     )
 
 
-def _waits(fit: QueueFit, lists: Lists, limit_weeks: float, seed: int) -> tuple[Floats, Floats]:
-    """Share within the limit and longest wait so far, [replication, period], by replicates of who is next."""
+def share_now(fit: QueueFit, limit_weeks: float) -> float:
+    """The share of today's list that has waited less than a limit."""
+    each = share_within(fit.aged.cohorts, limit_weeks, fit.weeks_a_period)
+    return float(fit.aged.discipline.weights @ each)
+
+
+def waits_ahead(fit: QueueFit, lists: Lists, limit_weeks: float, seed: int) -> tuple[Floats, Floats]:
+    """Share within the limit and longest wait so far, [replication, period], by the model alone.
+
+    Each replication has its own share of longest-first, as likely as the fit found it.
+    """
     replications, periods = lists.waiting.shape[1:]
     who = fit.aged.discipline
     rng = np.random.default_rng([seed, 1])

@@ -21,6 +21,7 @@ from .test_queues_journeys import CONTACT, REFERRAL, event, table
 DAY = date(2026, 6, 30)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 60), st.sampled_from([STARTED, REMOVED])), min_size=2, max_size=40))
 def test_with_nobody_waiting_the_curve_is_the_plain_share(children: list[tuple[int, int]]) -> None:
     days, became = (np.array(each) for each in zip(*children, strict=True))
@@ -31,7 +32,7 @@ def test_with_nobody_waiting_the_curve_is_the_plain_share(children: list[tuple[i
         assert curve.variance[place] == pytest.approx(share * (1 - share) / len(days), abs=1e-12)
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 30), st.integers(0, 2)), min_size=1, max_size=30), st.integers(0, 40)
 )

@@ -108,6 +108,7 @@ def test_laws_of_every_table_of_journeys(world: tuple[Clock, list[dict[str, Any]
         assert all(start >= end for start, end in zip(waits["referred"].to_list()[1:], ends, strict=False))
 
 
+@settings(deadline=None)
 @given(st.dates(date(2000, 1, 1), date(2030, 1, 1)), st.integers(0, 120))
 def test_working_days_leave_out_weekends_and_bank_holidays(start: date, length: int) -> None:
     days = [start + timedelta(days=i) for i in range(1, length + 1)]

@@ -75,6 +75,7 @@ def _band(band: tuple[int, int | None]) -> str:
     return f"over_{band[0]}_weeks" if band[1] is None else f"{band[0]}_to_{band[1]}_weeks"
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 2000), max_size=50))
 def test_every_wait_is_in_exactly_one_band(days: list[int]) -> None:
     weeks = np.array(days) / 7

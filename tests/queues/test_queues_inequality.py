@@ -104,6 +104,18 @@ def test_a_gap_between_groups_is_found_with_its_interval() -> None:
     assert found.everyone.until_half.value == pytest.approx(30 / 7)
 
 
+def test_where_nobody_starts_in_time_groups_are_compared_at_half() -> None:
+    made, groups = waits(("a", 30, 105), ("a", 30, 200), ("b", 10, 105), ("b", 50, 200))
+    found = unequal_waits(made, groups, "sex")
+    assert found.compared_at == pytest.approx(200 / 7)
+    assert [group.within_limit.value for group in found.groups] == [0, 0]
+    late, groups = waits(("a", 30, 105), ("a", 20, None), ("b", 40, 105), ("b", 10, None))
+    found = unequal_waits(late, groups, "sex")
+    assert found.compared_at == 15
+    assert [group.started_by.value for group in found.groups] == pytest.approx([0.6, 0.8])
+    assert found.groups[1].gap.value == pytest.approx(0.2)
+
+
 def test_no_gap_is_no_finding() -> None:
     made, groups = waits(("a", 30, 30), ("a", 30, 150), ("b", 15, 30), ("b", 15, 150))
     for group in unequal_waits(made, groups, "sex").groups:

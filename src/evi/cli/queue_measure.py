@@ -103,6 +103,8 @@ def _document(
         f"{limit}: {' '.join(limit.source.split())} ({limit.status})"
         for step in clock.milestones for limit in step.limits
     ]  # fmt: skip
+    if not clock.missed:
+        del document["appointments"], document["missed"]
     if every is not None:
         from evi.queues.over_time import by_period  # noqa: PLC0415
 
@@ -136,7 +138,12 @@ def _groups(district: District, made: Journeys, by: str, since: date | None) -> 
     from evi.queues.inequality import unequal_waits  # noqa: PLC0415
 
     found = unequal_waits(made, group_children(district, made.table, by), by, since)  # type: ignore[arg-type]
-    return {"by": by, "since": str(found.since), "groups": found.printable}
+    return {
+        "by": by,
+        "since": str(found.since),
+        "compared_at": round(found.compared_at, 1),
+        "groups": found.printable,
+    }
 
 
 def _save(path: Path, document: dict[str, Any]) -> None:
@@ -171,7 +178,7 @@ def _flat(row: dict[str, Any]) -> dict[str, Any]:
     return made
 
 
-INTERVALS = ("within_limit", "gap", "until_half", "wait_so_far", "missed")
+INTERVALS = ("within_limit", "started_by", "gap", "until_half", "wait_so_far", "missed")
 PARTS = {"value": "", "low": "_low", "high": "_high"}
 
 
@@ -183,7 +190,9 @@ def _show(document: dict[str, Any]) -> None:
     out.print(f"{document['title']} on {document['day']}: [bold]{_n(document['waiting'])}[/] on the list")
     out.print(f"{document['about']}\n", markup=False)
     flows = ("referrals", "starts", "removals", "appointments", "missed")
-    out.print(f"Since {document['since']}: {said((name, document[name]) for name in flows)}\n")
+    out.print(
+        f"Since {document['since']}: {said((name, document[name]) for name in flows if name in document)}\n"
+    )
     waits = [_told(name, document[name]) for name in (WAIT_OF_SEEN, WAIT_SO_FAR)]
     show_table(f"Waits in {unit}; the limit is {document['limit']}", waits)
     longest = "not shown" if document[LONGEST] is None else f"{document[LONGEST]:,} {unit}"
@@ -238,20 +247,22 @@ def _tenth(value: float | None) -> str:
 
 
 def _show_groups(found: dict[str, Any], unit: str) -> None:
+    at = found["compared_at"]
     rows = [
         {
             found["by"]: row["group"],
             "referred": row["said"],
             "list": _n(row["waiting"]),
-            "started in limit": _range(row["within_limit"], "%"),
+            "in limit": _range(row["within_limit"], "%"),
+            f"by {at:g}": _range(row["started_by"], "%"),
             "less others": _range(row["gap"], "%"),
             "p": "–" if row["p_value"] is None else f"{row['p_value']:.2g}",
             "half started by": _range(row["until_half"], ""),
-            "missed": _range(row["missed"], "%"),
         }
         for row in found["groups"]
     ]
-    show_table(f"Children referred since {found['since']}, with 95% intervals; waits in {unit}", rows)
+    title = f"Share of children referred since {found['since']} who started within the limit, and by {at:g}"
+    show_table(f"{title} {unit}; with 95% intervals", rows)
 
 
 def _range(interval: dict[str, float | None] | None, unit: str) -> str:

@@ -2,8 +2,9 @@
 
 Children who still wait count (see `incidence`), since a group that waits longest has fewest among those
 seen. Intervals are for 95%: cumulative incidence on the scale of log(-log); medians of waits so far by order
-statistics; shares of a count by Wilson's score. Each group is compared with all other children, and the
-p-values of one table are adjusted together (Benjamini and Hochberg 1995), as some group of many always
+statistics; shares of a count by Wilson's score. Each group is compared with all other children at one wait:
+the limit, or, where nearly all or nearly none start within it, the wait by which half of all had started.
+The p-values of one table are adjusted together (Benjamini and Hochberg 1995), as some group of many always
 looks different.
 """
 
@@ -25,6 +26,8 @@ from evi.workspace import EviError
 
 DAYS_IN = {"days": 1.0, "weeks": 7.0, "months": 365.25 / 12, "working_days": 1.0}
 OUTCOME = {"waiting": 0, "started": 1, "removed": 2}
+DIGITS = {"within_limit": 2, "started_by": 2, "until_half": 1, "wait_so_far": 1, "missed": 2}
+"""Figures that may be printed, and to how many digits."""
 SMALLER = "smaller groups together"
 
 
@@ -36,7 +39,8 @@ class GroupWaits:
         group: its name.
         referred, started, removed, waiting: how many children, and what became of them.
         within_limit: share that started within the limit, of all who were referred.
-        gap: that share less the same of all other children, in percentage points from -1 to 1.
+        started_by: share that started within the wait at which groups are compared.
+        gap: that share less the same of all other children, from -1 to 1.
         p_value: the chance of a gap at least so large if there is none, adjusted for all groups.
         until_half: wait until half of those referred had started (infinite: half have not yet).
         wait_so_far: median wait so far of those waiting.
@@ -50,6 +54,7 @@ class GroupWaits:
     removed: int
     waiting: int
     within_limit: Interval
+    started_by: Interval
     gap: Interval
     p_value: float
     until_half: Interval
@@ -64,7 +69,8 @@ class Inequality:
 
     Attributes:
         pathway, by, since, day, unit, limit: what is looked at.
-        groups: the largest first.
+        compared_at: the wait at which groups are compared, in `unit`.
+        groups: the largest first; fifths of deprivation in their order.
         everyone: all children together.
     """
 
@@ -74,6 +80,7 @@ class Inequality:
     day: date
     unit: str
     limit: str
+    compared_at: float
     groups: tuple[GroupWaits, ...]
     everyone: GroupWaits
 
@@ -113,25 +120,49 @@ def unequal_waits(made: Journeys, groups: pl.DataFrame, by: str, since: date | N
     )  # fmt: skip
     joined = _pooled(joined)
     horizon = limit_days(made.clock)
-    names = joined.group_by("group").len().sort(["len", "group"], descending=[True, False])["group"].to_list()
-    found = [_waits(name, joined.filter(pl.col("group") == name), made.clock, horizon) for name in names]
+    compared_at = _compared_at(_curve(joined), horizon)
+    sizes = joined.group_by("group").len()
+    ordered = (["group"], [False]) if by == "deprivation" else (["len", "group"], [True, False])
+    names = sizes.sort(ordered[0], descending=ordered[1])["group"].to_list()
+    found = [
+        _waits(name, joined.filter(pl.col("group") == name), made.clock, horizon, compared_at)
+        for name in names
+    ]
     curves = {name: _curve(joined.filter(pl.col("group") == name)) for name in names}
-    compared = [_gap(curves[name], _curve(joined.filter(pl.col("group") != name)), horizon) for name in names]
+    compared = [
+        _gap(curves[name], _curve(joined.filter(pl.col("group") != name)), compared_at) for name in names
+    ]
     p_values = adjusted(np.array([p for _, p in compared])) if len(names) > 1 else [float("nan")]
     found = [
         replace(each, gap=gap, p_value=float(p))
         for each, (gap, _), p in zip(found, compared, p_values, strict=True)
     ]
-    everyone = _waits("all children", joined, made.clock, horizon)
+    everyone = _waits("all children", joined, made.clock, horizon, compared_at)
     clock = made.clock
     return Inequality(
-        made.pathway, by, since, made.day, clock.unit, clock.last.limit_words, tuple(found), everyone
+        made.pathway,
+        by,
+        since,
+        made.day,
+        clock.unit,
+        clock.last.limit_words,
+        compared_at / clock.days_in_unit,
+        tuple(found),
+        everyone,
     )
 
 
 def limit_days(clock: Clock) -> float:
     """The longest limit of the clock, in the days that it counts."""
     return max(limit.within * DAYS_IN[limit.unit] for limit in clock.last.limits)
+
+
+def _compared_at(everyone: Incidence, horizon: float) -> float:
+    """The wait, in counted days, at which groups differ visibly if they differ at all."""
+    half = everyone.until_half().value
+    if 0.1 <= everyone.at(horizon).value <= 0.9 or not np.isfinite(half):
+        return horizon
+    return half
 
 
 def _pooled(rows: pl.DataFrame) -> pl.DataFrame:
@@ -146,13 +177,15 @@ def _curve(rows: pl.DataFrame) -> Incidence:
     return incidence(rows["wait_days"].to_numpy(), rows["outcome"].to_numpy())
 
 
-def _waits(name: str, rows: pl.DataFrame, clock: Clock, horizon: float) -> GroupWaits:
+def _waits(name: str, rows: pl.DataFrame, clock: Clock, horizon: float, compared_at: float) -> GroupWaits:
     unit = clock.days_in_unit
     curve = _curve(rows)
     became = {state: rows.filter(pl.col("state") == state) for state in OUTCOME}
     so_far = became["waiting"]["wait_days"].to_numpy().astype(float)
     missed, offered = int(rows["missed"].sum()), int(rows["offered"].sum())
-    in_time = became["started"].filter(pl.col("wait_days") <= horizon).height
+    in_time, by_then = (
+        became["started"].filter(pl.col("wait_days") <= days).height for days in (horizon, compared_at)
+    )
     return GroupWaits(
         name,
         rows.height,
@@ -160,6 +193,7 @@ def _waits(name: str, rows: pl.DataFrame, clock: Clock, horizon: float) -> Group
         became["removed"].height,
         became["waiting"].height,
         curve.at(horizon),
+        curve.at(compared_at),
         Interval(np.nan, np.nan, np.nan),
         np.nan,
         _scaled(curve.until_half(), unit),
@@ -167,6 +201,7 @@ def _waits(name: str, rows: pl.DataFrame, clock: Clock, horizon: float) -> Group
         Interval(*(float(each) for each in wilson(missed, offered))),
         {
             "within_limit": (in_time, rows.height - in_time),
+            "started_by": (by_then, rows.height - by_then),
             "until_half": (became["started"].height,),
             "wait_so_far": (len(so_far),),
             "missed": (missed, offered - missed),
@@ -179,7 +214,7 @@ def _scaled(interval: Interval, unit: int) -> Interval:
 
 
 def _gap(here: Incidence, others: Incidence, horizon: float) -> tuple[Interval, float]:
-    """The difference of two curves at the limit, its interval and its p-value (normal, independent)."""
+    """The difference of two curves at one wait, its interval and its p-value (normal, independent)."""
     from scipy.special import ndtr  # noqa: PLC0415 - it takes a while to load
 
     places = [int(np.searchsorted(each.days, horizon, side="right")) - 1 for each in (here, others)]
@@ -196,10 +231,10 @@ def _gap(here: Incidence, others: Incidence, horizon: float) -> tuple[Interval, 
 def _printable(group: GroupWaits, count: Shown, waiting: Shown) -> dict[str, object]:
     row: dict[str, object] = {"group": group.group, "referred": count.number, "said": str(count)}
     row["waiting"] = None if count.hidden else waiting.number
-    for name, digits in (("within_limit", 2), ("until_half", 1), ("wait_so_far", 1), ("missed", 2)):
+    for name, digits in DIGITS.items():
         hidden = count.hidden or min(group.counts[name]) < SMALLEST_SHOWN
         row[name] = None if hidden else _bounds(getattr(group, name), digits)
-    compared = row["within_limit"] is not None and not np.isnan(group.p_value)
+    compared = row["started_by"] is not None and not np.isnan(group.p_value)
     row["gap"] = _bounds(group.gap, 2) if compared else None
     row["p_value"] = round(group.p_value, 3) if compared else None
     return row

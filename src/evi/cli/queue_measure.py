@@ -248,21 +248,23 @@ def _tenth(value: float | None) -> str:
 
 def _show_groups(found: dict[str, Any], unit: str) -> None:
     at = found["compared_at"]
+    same = all(row["within_limit"] == row["started_by"] for row in found["groups"])
     rows = [
         {
             found["by"]: row["group"],
             "referred": row["said"],
             "list": _n(row["waiting"]),
             "in limit": _range(row["within_limit"], "%"),
-            f"by {at:g}": _range(row["started_by"], "%"),
+            **({} if same else {f"by {at:g}": _range(row["started_by"], "%")}),
             "less others": _range(row["gap"], "%"),
             "p": "–" if row["p_value"] is None else f"{row['p_value']:.2g}",
             "half started by": _range(row["until_half"], ""),
         }
         for row in found["groups"]
     ]
-    title = f"Share of children referred since {found['since']} who started within the limit, and by {at:g}"
-    show_table(f"{title} {unit}; with 95% intervals", rows)
+    by_then = "" if same else f", and by {at:g} {unit}"
+    title = f"Share of children referred since {found['since']} who started within the limit{by_then}"
+    show_table(f"{title}; with 95% intervals", rows)
 
 
 def _range(interval: dict[str, float | None] | None, unit: str) -> str:

@@ -162,6 +162,10 @@ def _balanced(table: pl.DataFrame, notes: Notes) -> pl.DataFrame:
     table = table.with_columns(balance=balance).with_columns(
         removals=pl.when(pl.col("balance") >= 0).then(pl.col("balance"))
     )
+    whole = table.filter(pl.col("balance").is_not_null())
+    joined = round((whole["referrals"] - whole["starts"]).sum())
+    notes.add("accepted less seen, in months with all numbers", joined)
+    notes.add("by which the list grew in those months", joined - round(whole["balance"].sum()))
     below = table.filter(pl.col("balance") < 0).height
     notes.add(
         "months whose lists imply removals below 0 (a correction, or a list redefined), left unknown", below

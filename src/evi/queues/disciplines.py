@@ -18,6 +18,7 @@ from evi.queues.rates import Floats
 from evi.queues.series import Series
 
 GRID = np.linspace(0.0, 1.0, 41)
+HALF_CELL = 0.0125
 RECENT = {"month": 36, "week": 156}
 """Periods from which the share is read: services change how they work."""
 RUN = {"month": 6, "week": 26}
@@ -126,8 +127,8 @@ def _weigh(kinds: list[list[Told]]) -> LongestFirst:
 
 
 def _share(weights: Floats, periods: int, misfit: float) -> LongestFirst:
-    reached = np.cumsum(weights)
-    low, high = (float(GRID[np.searchsorted(reached, level)]) for level in (0.1, 0.9))
+    edges = np.clip(np.r_[GRID - HALF_CELL, 1.0], 0.0, 1.0)
+    low, high = (float(at) for at in np.interp([0.1, 0.9], np.r_[0.0, np.cumsum(weights)], edges))
     return LongestFirst(GRID, weights, float(weights @ GRID), low, high, periods, misfit)
 
 

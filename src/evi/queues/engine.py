@@ -77,7 +77,7 @@ def simulate_prepared(
     counts = np.zeros((replications, TABLES, weeks, pools), np.int32)
     sums = np.zeros((replications, SUMS, weeks, pools))
     ages = np.zeros((replications, AGES, pools, prepared.survive.shape[2]), np.int32)
-    words = np.array([seed & 0xFFFFFFFF, seed >> 32], np.uint32)
+    words = np.array([seed & 0xFFFFFFFF, seed >> 32], np.int64)
 
     def chunk(first: int) -> int:
         last = min(first + CHUNK, replications)

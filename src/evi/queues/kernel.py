@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from numba import int64
+
 from evi.queues.compiled import compiled
 from evi.queues.luck import (
     ARRIVALS,
@@ -25,16 +27,25 @@ from evi.queues.luck import (
 )
 from evi.queues.rules import (
     DUE,
+    FREE_WAY,
     FULL,
     JOINED,
+    KEY_0,
+    KEY_1,
     LONGEST,
     NOBODY,
     OFFERS,
+    ON_WAY,
+    ON_WAY_LAST,
     POOL,
     PRIORITY,
     RANDOM,
     RANK,
-    SENT,
+    WAITED,
+    WAITING,
+    WAYS,
+    WITHIN,
+    await_removal,
     begin_week,
     choose,
     clear,
@@ -44,10 +55,9 @@ from evi.queues.rules import (
     longest_waiting,
 )
 
-ARRIVED, STARTED, REMOVED, MISSED, OFFERED, WAITING, LONGEST_SEEN, LONGEST_SO_FAR, SEEN_WITHIN, WITHIN = (
-    range(10)
-)
-"""Tables of counts, [replications, tables, weeks, pools]; `OFFERED`: slots that there were."""
+ARRIVED, STARTED, REMOVED, MISSED, SLOTS, LIST, LONGEST_SEEN, LONGEST_SO_FAR, SEEN_INSIDE, INSIDE = range(10)
+"""Tables of counts, [replications, tables, weeks, pools]. `SLOTS`: those there were; `LIST`: children waiting
+after the week; `SEEN_INSIDE`, `INSIDE`: of those seen and of those waiting, within the limit."""
 TABLES = 10
 WAIT_SEEN, WAIT_SO_FAR = range(2)
 """Tables of sums of weeks, [replications, sums, weeks, pools]."""
@@ -61,51 +71,60 @@ AGES = 2
 def run(p, room, seed, first, last, counts, sums, ages):
     """Replications from `first` until `last`, or until the room is full; the first that is not done."""
     for replication in range(first, last):
-        counts[replication] = 0
-        sums[replication] = 0.0
-        ages[replication] = 0
-        key = block(seed[0], seed[1], REPLICATION, replication, 0, 0)
-        replicate(
-            p, room, replication, key[0], key[1], counts[replication], sums[replication], ages[replication]
-        )
+        words = block(seed[0], seed[1], REPLICATION, replication, 0, 0)
+        key0, key1 = words[0], words[1]
+        count, total, age = counts[replication], sums[replication], ages[replication]
+        count[:], total[:], age[:] = 0, 0.0, 0
+        begin(p, room, replication, key0, key1)
+        for week in range(p.means.shape[1]):
+            grow_older(p, room, week)
+            arrive(p, room, replication, key0, key1, week, count)
+            remove(p, room, replication, week, count)
+            for pool in range(p.means.shape[2]):
+                offer(p, room, replication, key0, key1, week, pool, count, total, age)
+            note(room, week, count, total)
         if room.counter[FULL]:
             return replication
+        for pool in range(p.means.shape[2]):
+            for cohort in range(age.shape[2]):
+                age[LAST_AGES, pool, age.shape[2] - 1 - cohort] = room.cohort[pool, cohort]
     return last
 
 
 @compiled
-def replicate(p, room, replication, key0, key1, counts, sums, ages):
-    """One replication; fills `counts`, `sums` and `ages`."""
-    weeks, pools = p.means.shape[1], p.means.shape[2]
-    oldest = p.survive.shape[2] - weeks
+def grow_older(p, room, week):
+    """Everyone on a list has waited a week more; those who have now waited the limit are no more inside it."""
+    oldest = room.cohort.shape[1] - room.week.shape[0]
+    for pool in range(room.pool.shape[0]):
+        room.pool[pool, WAITED] += room.pool[pool, WAITING]
+        turned = week - p.limit[pool] + oldest
+        if turned >= 0:
+            room.pool[pool, WITHIN] -= room.cohort[pool, turned]
+
+
+@compiled
+def note(room, week, counts, sums):
+    """Write down the lists after the week."""
+    for pool in range(room.pool.shape[0]):
+        first = longest_waiting(room, pool)
+        counts[LIST, week, pool] = room.pool[pool, WAITING]
+        counts[INSIDE, week, pool] = room.pool[pool, WITHIN]
+        counts[LONGEST_SO_FAR, week, pool] = week - room.visit[first, JOINED] if first != NOBODY else 0
+        sums[WAIT_SO_FAR, week, pool] = room.pool[pool, WAITED]
+
+
+@compiled
+def begin(p, room, replication, key0, key1):
+    """The lists at the start."""
     clear(room)
-    credit, within, waited = room.credit, room.within, room.waited
-    for pool in range(pools):
-        credit[pool] = uniform(block(key0, key1, CREDIT, pool, 0, 0)[0])
+    for pool in range(p.means.shape[2]):
+        room.credit[pool] = uniform(block(key0, key1, CREDIT, pool, 0, 0)[0])
     for row in range(p.listed.shape[0]):
-        pool, rank, age, number = p.listed[row]
-        words = block(key0, key1, BACKLOG, pool, number, 0)
-        welcome(p, room, replication, pool, rank, -1 - age, words[0], words[1], words[3])
-        within[pool] += age < p.limit[pool]
-        waited[pool] += age
-    for week in range(weeks):
-        for pool in range(pools):
-            waited[pool] += room.waiting[pool]
-            turned = week - p.limit[pool] + oldest
-            if turned >= 0:
-                within[pool] -= room.cohort[pool, turned]
-        arrive(p, room, replication, key0, key1, week, counts, within)
-        remove(p, room, replication, week, counts, within, waited)
-        for pool in range(pools):
-            offer(p, room, replication, key0, key1, week, pool, credit, counts, sums, ages, within, waited)
-            first = longest_waiting(room, pool)
-            counts[WAITING, week, pool] = room.waiting[pool]
-            counts[WITHIN, week, pool] = within[pool]
-            counts[LONGEST_SO_FAR, week, pool] = week - room.visit[first, JOINED] if first != NOBODY else 0
-            sums[WAIT_SO_FAR, week, pool] = waited[pool]
-    for pool in range(pools):
-        for cohort in range(weeks + oldest):
-            ages[LAST_AGES, pool, weeks - 1 + oldest - cohort] = room.cohort[pool, cohort]
+        pool, age = p.listed[row, 0], p.listed[row, 2]
+        words = block(key0, key1, BACKLOG, pool, p.listed[row, 3], 0)
+        welcome(p, room, replication, pool, p.listed[row, 1], -1 - age, words[0], words[1], words[3])
+        room.pool[pool, WITHIN] += age < p.limit[pool]
+        room.pool[pool, WAITED] += age
 
 
 @compiled
@@ -116,44 +135,39 @@ def welcome(p, room, replication, pool, rank, joined, key0, key1, word):
         return
     weeks = p.means.shape[1]
     room.cohort[pool, joined + p.survive.shape[2] - weeks] += 1
-    survive = p.survive[replication % p.survive.shape[0], pool]
-    age = 0 if joined >= 0 else -joined  # the first at which the child can leave
-    left = uniform(word) * (1.0 if age == 0 else survive[age - 1])
-    week = leaves_in(survive, left, age, weeks - joined) + joined
-    if week < weeks:
-        room.visit[number, DUE] = room.due[week]
-        room.due[week] = number
-
-
-@compiled
-def leaves_in(survive, left, age, ages):
-    """The first age from `age` on at which at most `left` are still there, or `ages` if there is none."""
-    if age >= ages or survive[ages - 1] > left:
-        return ages
-    low, high = age, ages - 1
-    while low < high:
+    row = replication % p.survive.shape[0]
+    low = 0 if joined >= 0 else -joined  # the first age at which the child can leave
+    high = weeks - joined - 1  # the last before the end
+    left = uniform(word)
+    if joined < 0:
+        left *= p.survive[row, pool, low - 1]
+    if low > high or p.survive[row, pool, high] > left:
+        return
+    while low < high:  # the first age at which at most `left` are still there
         middle = (low + high) // 2
-        if survive[middle] <= left:
+        if p.survive[row, pool, middle] <= left:
             high = middle
         else:
             low = middle + 1
-    return low
+    await_removal(room, number, joined + low)
 
 
 @compiled
-def arrive(p, room, replication, key0, key1, week, counts, within):
+def arrive(p, room, replication, key0, key1, week, counts):
     """Those sent on to this week join, then the week's referrals."""
-    on_way = room.way_head[week]
+    on_way = room.week[week, ON_WAY]
     while on_way != NOBODY:
-        pool = room.way[on_way, 1]
-        key = room.way_key[on_way]
-        welcome(p, room, replication, pool, room.way[on_way, 2], week, key[0], key[1], key[2])
+        after, pool, rank = room.way[on_way, 0], room.way[on_way, 1], room.way[on_way, 2]
+        way = room.way[on_way]
+        welcome(p, room, replication, pool, rank, week, way[3], way[4], way[5])
         counts[ARRIVED, week, pool] += 1
-        within[pool] += 1
-        on_way = room.way[on_way, 0]
-    means = p.means[replication % p.means.shape[0], week]
-    for pool in range(means.shape[0]):
-        number = poisson(means[pool], key0, key1, ARRIVALS, pool, week)
+        room.pool[pool, WITHIN] += 1
+        way[0] = room.counter[FREE_WAY]
+        room.counter[FREE_WAY] = on_way
+        on_way = after
+    row = replication % p.means.shape[0]
+    for pool in range(p.means.shape[2]):
+        number = poisson(p.means[row, week, pool], key0, key1, ARRIVALS, pool, week)
         for child in range(number):
             words = block(key0, key1, CHILD + 16 * pool, week, child, 0)
             rank, luck = 0, uniform(words[2])
@@ -161,80 +175,88 @@ def arrive(p, room, replication, key0, key1, week, counts, within):
                 rank += 1
             welcome(p, room, replication, pool, rank, week, words[0], words[1], words[3])
         counts[ARRIVED, week, pool] += number
-        within[pool] += number
+        room.pool[pool, WITHIN] += number
 
 
 @compiled
-def remove(p, room, replication, week, counts, within, waited):
-    """Those whose patience ends this week leave unseen, unless they were seen before."""
-    number = room.due[week]
+def remove(p, room, replication, week, counts):
+    """Those whose patience ends this week leave unseen."""
+    number = room.week[week, DUE]
     while number != NOBODY:
         pool = room.visit[number, POOL]
-        if pool >= 0:
-            depart(p, room, number, pool, week, within, waited)
-            counts[REMOVED, week, pool] += 1
-            route(p, room, replication, number, pool, week, 1)
-        number = room.visit[number, DUE]
+        depart(p, room, number, pool, week)
+        counts[REMOVED, week, pool] += 1
+        route(p, room, replication, number, pool, week, int64(1))
+        number = room.week[week, DUE]
 
 
 @compiled
-def depart(p, room, number, pool, week, within, waited):
+def depart(p, room, number, pool, week):
     """Take a child off the list and out of its sums; the weeks waited."""
     joined = room.visit[number, JOINED]
     age = week - joined
     leave(room, number)
     room.cohort[pool, joined + p.survive.shape[2] - p.means.shape[1]] -= 1
-    waited[pool] -= age
-    within[pool] -= age < p.limit[pool]
+    room.pool[pool, WAITED] -= age
+    room.pool[pool, WITHIN] -= age < p.limit[pool]
     return age
 
 
 @compiled
-def offer(p, room, replication, key0, key1, week, pool, credit, counts, sums, ages, within, waited):
-    """Offer the week's slots of one pool. Fractions are carried; the first carry is luck, so none is lost."""
-    begin_week(room, pool)
+def slots_of_week(p, room, replication, key0, key1, week, pool):
+    """Whole slots this week. Fractions are carried; the first carry is luck, so none is lost on average."""
     slots = p.slots[replication % p.slots.shape[0], week, pool]
     staff = p.staff[pool]
     if staff > 0:
         away = binomial(staff, p.leave[pool], uniform(block(key0, key1, LEAVE, pool, week, 0)[0]))
         slots *= (staff - away) / staff
-    credit[pool] += slots
-    whole = int(credit[pool])
-    credit[pool] -= whole
-    counts[OFFERED, week, pool] = whole
-    shares = p.shares[replication % p.shares.shape[0], pool]
-    missed = p.missed[replication % p.missed.shape[0], pool]
-    rule, luck = LONGEST, 0.0
-    for slot in range(whole):
-        if shares[0] < 1.0:
-            words = block(key0, key1, SLOT + 16 * pool, week, slot, 0)
-            luck = uniform(words[0])
-            rule = LONGEST if luck < shares[0] else PRIORITY if luck < shares[1] else RANDOM
-            luck = uniform(words[1])
-        number = choose(room, pool, rule, luck)
-        if number == NOBODY:
-            return
-        offers = room.visit[number, OFFERS]
-        room.visit[number, OFFERS] = offers + 1
-        if misses(room, number, offers, missed):
-            keep_place(room, number)
-            counts[MISSED, week, pool] += 1
-            continue
-        age = depart(p, room, number, pool, week, within, waited)
-        counts[STARTED, week, pool] += 1
-        counts[SEEN_WITHIN, week, pool] += age < p.limit[pool]
-        counts[LONGEST_SEEN, week, pool] = max(counts[LONGEST_SEEN, week, pool], age)
-        sums[WAIT_SEEN, week, pool] += age
-        ages[SEEN_AGES, pool, age] += 1
-        route(p, room, replication, number, pool, week, 0)
+    slots += room.credit[pool]
+    whole = int(slots)
+    room.credit[pool] = slots - whole
+    return whole
 
 
 @compiled
-def misses(room, number, offers, missed):
-    """Whether a child misses this offer (its first has the number 0)."""
+def offer(p, room, replication, key0, key1, week, pool, counts, sums, ages):
+    """Offer the week's slots of one pool, one after the other, until there is nobody left to offer one."""
+    begin_week(room, pool)
+    slots = slots_of_week(p, room, replication, key0, key1, week, pool)
+    counts[SLOTS, week, pool] = slots
+    row = replication % p.shares.shape[0]
+    longest, urgent = p.shares[row, pool, 0], p.shares[row, pool, 1]
+    missed = p.missed[replication % p.missed.shape[0], pool]
+    rule, luck, words = LONGEST, 0.0, block(key0, key1, SLOT + 16 * pool, week, 0, 0)
+    for slot in range(slots):
+        if longest < 1.0:
+            if slot & 1 == 0:
+                words = block(key0, key1, SLOT + 16 * pool, week, slot >> 1, 0)
+            luck = uniform(lane(words, 2 * slot))
+            rule = LONGEST if luck < longest else PRIORITY if luck < urgent else RANDOM
+            luck = uniform(lane(words, 2 * slot + 1))
+        number = choose(room, pool, rule, luck)
+        if number == NOBODY:
+            return
+        if misses(room, number, missed):
+            keep_place(room, number)
+            counts[MISSED, week, pool] += 1
+            continue
+        age = depart(p, room, number, pool, week)
+        counts[STARTED, week, pool] += 1
+        counts[SEEN_INSIDE, week, pool] += age < p.limit[pool]
+        counts[LONGEST_SEEN, week, pool] = max(counts[LONGEST_SEEN, week, pool], age)
+        sums[WAIT_SEEN, week, pool] += age
+        ages[SEEN_AGES, pool, age] += 1
+        route(p, room, replication, number, pool, week, int64(0))
+
+
+@compiled
+def misses(room, number, missed):
+    """Whether the child misses this offer, the next of its own; a child has the same luck at its n-th."""
+    offers = room.visit[number, OFFERS]
+    room.visit[number, OFFERS] = offers + 1
     if missed <= 0.0:
         return False
-    words = block(room.key[number, 0], room.key[number, 1], OFFER, offers >> 2, 0, 0)
+    words = block(room.visit[number, KEY_0], room.visit[number, KEY_1], OFFER, offers >> 2, 0, 0)
     return uniform(lane(words, offers)) < missed
 
 
@@ -244,29 +266,29 @@ def route(p, room, replication, number, pool, week, removed):
     first, last = p.edge_from[pool], p.edge_from[pool + 1]
     if first == last:
         return
-    key0, key1 = room.key[number, 0], room.key[number, 1]
+    key0, key1, rank = room.visit[number, KEY_0], room.visit[number, KEY_1], room.visit[number, RANK]
     words = block(key0, key1, ROUTE, 0, 0, 0)
     luck = uniform(words[0])
-    cuts = p.outcome_cuts[replication % p.outcome_cuts.shape[0], pool]
+    row = replication % p.outcome_cuts.shape[0]
     outcome = 0
-    while outcome < cuts.shape[0] and luck > cuts[outcome]:
+    while outcome < p.outcome_cuts.shape[2] and luck > p.outcome_cuts[row, pool, outcome]:
         outcome += 1
-    chance = p.edge_chance[replication % p.edge_chance.shape[0]]
+    row = replication % p.edge_chance.shape[0]
     for edge in range(first, last):
         place = edge - first + 1
         if place & 3 == 0:
             words = block(key0, key1, ROUTE, place >> 2, 0, 0)
-        to, needs, copies, after_removal = p.edges[edge]
-        if after_removal != removed or (needs >= 0 and needs != outcome):
+        needs = p.edges[edge, 1]
+        if p.edges[edge, 3] != removed or (needs >= 0 and needs != outcome):
             continue
-        if uniform(lane(words, place)) < chance[edge]:
-            for copy in range(copies):
-                sent = block(key0, key1, SENT_ON, edge - first, copy, 0)
-                send(p, room, edge, to, room.visit[number, RANK], week, sent)
+        if uniform(lane(words, place)) < p.edge_chance[row, edge]:
+            for copy in range(p.edges[edge, 2]):
+                sent = block(key0, key1, SENT_ON, place, copy, 0)
+                send(p, room, edge, rank, week, sent)
 
 
 @compiled
-def send(p, room, edge, to, rank, week, words):
+def send(p, room, edge, rank, week, words):
     """Put a child on the way to a list, unless it would join after the last week."""
     weeks = p.lag_cuts.shape[1]
     luck, lag = uniform(words[2]), 0
@@ -275,20 +297,21 @@ def send(p, room, edge, to, rank, week, words):
     joins = week + 1 + lag
     if joins >= weeks:
         return
-    number = room.counter[SENT]
-    if number >= room.way.shape[0]:
-        room.counter[FULL] = 1
-        return
-    room.counter[SENT] = number + 1
-    room.way[number, 0] = NOBODY
-    room.way[number, 1] = to
-    room.way[number, 2] = rank
-    room.way_key[number, 0] = words[0]
-    room.way_key[number, 1] = words[1]
-    room.way_key[number, 2] = words[3]
-    last = room.way_tail[joins]
+    number = room.counter[FREE_WAY]
+    if number != NOBODY:
+        room.counter[FREE_WAY] = room.way[number, 0]
+    else:
+        number = room.counter[WAYS]
+        if number >= room.way.shape[0]:
+            room.counter[FULL] = 1
+            return
+        room.counter[WAYS] = number + 1
+    way = room.way[number]
+    way[0], way[1], way[2] = NOBODY, p.edges[edge, 0], rank
+    way[3], way[4], way[5] = words[0], words[1], words[3]
+    last = room.week[joins, ON_WAY_LAST]
     if last == NOBODY:
-        room.way_head[joins] = number
+        room.week[joins, ON_WAY] = number
     else:
         room.way[last, 0] = number
-    room.way_tail[joins] = number
+    room.week[joins, ON_WAY_LAST] = number

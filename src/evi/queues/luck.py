@@ -17,7 +17,7 @@ from __future__ import annotations
 from math import exp
 
 import numpy as np
-from numba import uint32, uint64
+from numba import int64, uint32, uint64
 
 from evi.queues.compiled import compiled
 
@@ -58,7 +58,7 @@ def block(key0, key1, purpose, first, second, third):
         c3 = uint32(low)
         k0 = uint32(k0 + _STEP_0)
         k1 = uint32(k1 + _STEP_1)
-    return c0, c1, c2, c3
+    return int64(c0), int64(c1), int64(c2), int64(c3)
 
 
 @compiled

@@ -16,7 +16,7 @@ from evi.queues.network import Discipline, Edge, Lag, Network
 from evi.workspace import EviError
 
 Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int32]
+Ints = npt.NDArray[np.int64]
 
 
 class Prepared(NamedTuple):
@@ -83,22 +83,22 @@ def prepare(network: Network, weeks: int, slots: Floats | None = None) -> Prepar
         cuts = np.nan_to_num(np.cumsum(by_rank, axis=2) / means[..., None], nan=1.0)
     listed = _listed(network, ranks)
     oldest = int(listed[:, 2].max()) + 1 if len(listed) else 0
-    order = np.array([network.pool_ids.index(edge.origin) for edge in network.edges], np.int32)
+    order = np.array([network.pool_ids.index(edge.origin) for edge in network.edges], np.int64)
     edges = [network.edges[place] for place in np.argsort(order, kind="stable")]
     return Prepared(
         means=means[None],
         rank_cuts=cuts,
         slots=_slots(network, weeks, slots),
-        staff=np.array([pool.supply.staff or 0 for pool in network.pools], np.int32),
+        staff=np.array([pool.supply.staff or 0 for pool in network.pools], np.int64),
         leave=np.array([pool.supply.leave_share for pool in network.pools], float),
         missed=np.array([[pool.missed for pool in network.pools]], float),
         shares=np.array([[_shares(pool.discipline) for pool in network.pools]], float),
         survive=survival(np.stack([pool.removal_by_age(weeks + oldest) for pool in network.pools]))[None],
-        limit=np.array([pool.limit_weeks or 2**30 for pool in network.pools], np.int32),
+        limit=np.array([pool.limit_weeks or 2**30 for pool in network.pools], np.int64),
         listed=listed,
         outcome_cuts=_outcome_cuts(network)[None],
-        edge_from=np.searchsorted(np.sort(order), np.arange(len(network.pools) + 1)).astype(np.int32),
-        edges=np.array([_edge(edge, network) for edge in edges], np.int32).reshape(-1, 4),
+        edge_from=np.searchsorted(np.sort(order), np.arange(len(network.pools) + 1)).astype(np.int64),
+        edges=np.array([_edge(edge, network) for edge in edges], np.int64).reshape(-1, 4),
         edge_chance=np.array([[edge.probability for edge in edges]], float),
         lag_cuts=np.stack([lag_cuts(edge.lag, weeks) for edge in edges]) if edges else np.zeros((0, weeks)),
     )
@@ -165,10 +165,10 @@ def _listed(network: Network, ranks: npt.NDArray[np.intp]) -> Ints:
                 np.stack([np.full(number, pool), np.full(number, rank), np.full(number, age), place], 1)
             )
     if not rows:
-        return np.zeros((0, 4), np.int32)
+        return np.zeros((0, 4), np.int64)
     table = np.concatenate(rows)
     table = table[np.lexsort((table[:, 1], table[:, 3], table[:, 0], -table[:, 2]))]
-    children = table.astype(np.int32)
+    children = table.astype(np.int64)
     for pool in range(len(network.pools)):
         here = children[:, 0] == pool
         children[here, 3] = np.arange(here.sum())

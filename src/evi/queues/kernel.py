@@ -93,7 +93,7 @@ def run(p, room, seed, first, last, counts, sums, ages):
 
 @compiled
 def grow_older(p, room, week):
-    """Everyone on a list has waited a week more; those who have now waited the limit are no more inside it."""
+    """Everyone on a list has waited a week more; some have now waited the limit and are no more inside it."""
     oldest = room.cohort.shape[1] - room.week.shape[0]
     for pool in range(room.pool.shape[0]):
         room.pool[pool, WAITED] += room.pool[pool, WAITING]

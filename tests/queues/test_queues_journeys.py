@@ -271,6 +271,29 @@ def test_review_health_follows_review_by_review_with_a_limit_by_age() -> None:
     ]
 
 
+SPELLS = st.lists(st.tuples(st.integers(0, 40), st.none() | st.integers(0, 15)), min_size=1, max_size=6)
+
+
+@settings(max_examples=80, deadline=None)
+@given(SPELLS, st.integers(0, 40))
+def test_care_ends_when_no_placement_follows_by_the_next_day(
+    spells: list[tuple[int, int | None]], referred: int
+) -> None:
+    start, last = FIRST + timedelta(days=referred), FIRST + timedelta(days=100)
+    rows = [event(1, start, "CSC/CLA/START")]
+    in_care: set[date] = set()
+    for first, length in spells:
+        begins = FIRST + timedelta(days=first)
+        ends = None if length is None else begins + timedelta(days=length)
+        rows.append(event(1, begins, "CSC/CLA", end_time=ends))
+        in_care |= {begins + timedelta(days=i) for i in range(200 if length is None else length + 1)}
+    ends_on = [
+        day for day in sorted(in_care) if day + timedelta(days=1) not in in_care and start <= day <= last
+    ]
+    found = follow(table(rows), CLOCKS["initial_health"], last).table
+    assert found["removed"].to_list() == [ends_on[0] if ends_on else None]
+
+
 def test_no_events_give_an_empty_table_of_the_same_shape() -> None:
     for clock in CLOCKS.values():
         made = follow(table([]), clock, DAY)

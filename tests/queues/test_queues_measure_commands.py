@@ -7,6 +7,7 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -14,6 +15,7 @@ from typer.testing import CliRunner
 
 from evi.cli.app import app, load_verbs
 from evi.queues.clocks import FOLDER, clock_of, load_clocks, missing_codes, read_clock
+from evi.queues.groups import group_children
 from evi.queues.journeys import journeys
 from evi.records.shapes import BY_CODE, code_id
 from evi.workspace import District, DistrictConfig, EviError
@@ -166,6 +168,40 @@ def test_measure_prints_tables_and_writes_a_table(district: District, tmp_path: 
         assert words in told
     assert "A number under 10 is not shown" in said
     assert file.read_text(encoding="utf-8").splitlines()[0].startswith("start,referrals,starts,removals")
+
+
+def test_home_and_school_are_those_of_the_day_of_referral(district: District) -> None:
+    first = date(2024, 11, 4)  # when child 0 was referred; child 1 a week later, and so on
+    homes = [
+        (0, "poor", date(2020, 1, 1), date(2024, 11, 4)), (0, "rich", date(2024, 11, 4), None),
+        (1, "poor", date(2020, 1, 1), None),
+        (2, "rich", date(2025, 6, 1), None),  # first known after the referral
+        (3, "poor", date(2010, 1, 1), date(2011, 1, 1)),  # had left long before: not known
+        (4, "nowhere", None, None),  # an area without a decile
+    ]  # fmt: skip
+    schools = [(0, "100", date(2019, 9, 1), date(2024, 11, 1)), (0, "200", date(2024, 11, 1), None)]
+    for name, column, rows in (("residence", "lsoa", homes), ("enrolment", "school", schools)):
+        shape = {"subject_id": pa.int64(), column: pa.string(), "start": pa.date32(), "end": pa.date32()}
+        table = pa.Table.from_pylist(
+            [dict(zip(shape, row, strict=True)) for row in rows], pa.schema(shape.items())
+        )
+        pq.write_table(table, district.records / f"{name}.parquet")
+    district.geography.mkdir()
+    (district.geography / "areas.csv").write_text("lsoa,imd_decile\npoor,2\nrich,9\n", encoding="utf-8")
+    asked = journeys(district, "autism", DAY).table.filter(pl.col("subject_id") < 5)
+    found = group_children(district, asked, "deprivation")
+    assert found["referred"].to_list() == [first + timedelta(weeks=child) for child in range(5)]
+    rich, poor = "5 (least deprived fifth)", "1 (most deprived fifth)"
+    assert found["group"].to_list() == [rich, poor, rich, "not known", "not known"]
+    assert group_children(district, asked, "school")["group"].to_list() == ["200", *["not known"] * 4]
+    assert group_children(district, asked, "ethnicity")["group"].to_list() == ["Pakistani"] * 5
+    assert group_children(district, asked, "sex")["group"].to_list() == [
+        "boys",
+        "girls",
+        "girls",
+        "boys",
+        "girls",
+    ]
 
 
 def test_measure_without_a_pathway_lists_clocks_and_what_they_lack(district: District) -> None:

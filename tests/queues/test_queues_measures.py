@@ -16,6 +16,8 @@ from evi.queues.clocks import Clock, load_clocks
 from evi.queues.journeys import follow
 from evi.queues.measures import BANDS, in_band, snapshot
 from evi.queues.over_time import by_period, periods
+from evi.queues.printable import printable_series, printable_snapshot
+from evi.queues.series import MEASURES
 from evi.workspace import EviError
 
 from .test_queues_journeys import CONTACT, REFERRAL, event, table
@@ -26,7 +28,9 @@ DAY = FIRST + timedelta(weeks=12, days=-1)
 
 @st.composite
 def worlds(draw: st.DrawFn) -> tuple[Clock, list[dict[str, Any]]]:
-    clock = load_clocks()[draw(st.sampled_from(["autism", "equipment", "initial_health", "ehc_plan"]))]
+    clock = load_clocks()[
+        draw(st.sampled_from(["autism", "equipment", "initial_health", "review_health", "ehc_plan"]))
+    ]
     rows = st.builds(
         event,
         st.integers(1, 6),
@@ -73,6 +77,36 @@ def test_flows_and_lists_add_up_and_looking_back_shows_what_was_seen_then(
 
 def _band(band: tuple[int, int | None]) -> str:
     return f"over_{band[0]}_weeks" if band[1] is None else f"{band[0]}_to_{band[1]}_weeks"
+
+
+@settings(max_examples=30, deadline=None)
+@given(worlds())
+def test_nothing_that_is_printed_tells_of_few_children(world: tuple[Clock, list[dict[str, Any]]]) -> None:
+    clock, rows = world
+    made = follow(table(rows), clock, DAY)
+    document = printable_snapshot(snapshot(made, FIRST))
+    counts = [
+        *(
+            document[name]
+            for name in ("waiting", "referrals", "starts", "removals", "appointments", "missed")
+        ),
+        *document["removals_by_reason"].values(),  # type: ignore[attr-defined]
+        *document["waiting_by_weeks"].values(),  # type: ignore[attr-defined]
+    ]
+    for row in printable_series(by_period(made, "week", FIRST)):
+        counts += [row[name] for name in MEASURES]
+        if row["waiting"] is None:
+            assert {row[f"wait_so_far_{name}"] for name in ("mean", "median", "p90", "longest")} == {None}
+    assert all(count is None or (count >= 10 and count % 5 == 0) for count in counts)
+
+
+def test_a_share_is_hidden_where_it_would_tell_of_few() -> None:
+    rows = [event(child, FIRST, REFERRAL) for child in range(30)]
+    rows += [event(child, FIRST + timedelta(days=7 if child < 24 else 80), CONTACT) for child in range(30)]
+    found = snapshot(follow(table(rows), load_clocks()["autism"], date(2024, 12, 31)))
+    assert found.seen.share_within == 1
+    seen = printable_snapshot(found)["wait of those seen"]
+    assert seen == {"mean": 3.1, "median": 1.0, "90th percentile": 11.4, "share within the limit": None}
 
 
 @settings(deadline=None)

@@ -123,7 +123,8 @@ class CapacityAnswer:
                 f"(at most {peak:g} a week more than today), £{self.pounds:,.0f} and {self.hours:,.0f} hours "
                 f"of clinicians. In a check with fresh luck every promise of every month held in "
                 f"{self.joint:.1%} of simulations (95% interval {self.joint_low:.1%} to "
-                f"{self.joint_high:.1%}). No order of seeing children could do it with fewer than {self.bound_slots:,.0f}."
+                f"{self.joint_high:.1%}). No order of seeing children could do it with fewer than "
+                f"{self.bound_slots:,.0f}."
             )
         return self._impossible()
 

@@ -28,7 +28,9 @@ from evi.workspace import SILENT, EviError, Progress
 QUARTER = 3
 """Months of one block while the shape is sought."""
 TURNS = 8
-MOST_LOOKS = 60
+MOST_LOOKS = 120
+STARTS = 3
+"""How many of the cheapest candidates are trimmed."""
 CHECKS = 4
 FRESH = 1_000_003
 """What is added to the seed for each check, so that it shares no luck with the search."""
@@ -185,18 +187,23 @@ class _Search:
         ) as advance:
             if not self.candidates:
                 self._shape(aim, advance)
-            holding = [extra for joint, extra in self.candidates if joint >= aim]
-            if holding:
-                start = min(holding, key=self.cost)
-            else:
-                found, tried = lifted(self.simulator, self._nearly(bound), aim, self.room)
-                self.candidates += [(self.simulator.joint(extra, aim), extra) for extra in tried]
-                if found is None:
-                    return None
-                start = found
-            best = trimmed(self.simulator, start, aim, advance, MOST_LOOKS)
-            self.candidates.append((self.simulator.joint(best, aim), best))
-            return best
+            self._lift(np.zeros(len(self.room), np.int64), aim)
+            if not self._holding(aim):
+                self._lift(self._nearly(bound), aim)
+            for start in self._holding(aim)[:STARTS]:
+                best = trimmed(self.simulator, start, aim, advance, MOST_LOOKS // STARTS)
+                self.candidates.append((self.simulator.joint(best, aim), best))
+            return next(iter(self._holding(aim)), None)
+
+    def _holding(self, aim: float) -> list[Ints]:
+        """Candidates that hold with this probability, the cheapest first; one of each cost."""
+        holding = {self.cost(extra): extra for joint, extra in self.candidates if joint >= aim}
+        return [holding[cost] for cost in sorted(holding)]
+
+    def _lift(self, shape: Ints, aim: float) -> None:
+        """Candidates of this shape, from as it is to as high as it must be."""
+        _, tried = lifted(self.simulator, shape, aim, self.room)
+        self.candidates += [(self.simulator.joint(extra, aim), extra) for extra in tried]
 
     def cost(self, extra: Ints) -> float:
         """Extra slots over all weeks."""

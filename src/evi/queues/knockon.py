@@ -216,7 +216,8 @@ def _reached(
     """Who reaches which outcome and service, and when."""
 
     def numbers(purpose: int, who: Visits) -> npt.NDArray[np.float32]:
-        return luck(seed, purpose, most, draws)[who.child * draws + who.draw].astype(np.float32)
+        found = luck(seed, purpose, most, draws)
+        return np.asarray(found[who.child * draws + who.draw], np.float32)
 
     def delayed(who: Visits, mean: Floats, spread_over_mean: float, purpose: int) -> Visits:
         lag = _lag_weeks(numbers(purpose, who), mean[who.draw], spread_over_mean)

@@ -59,7 +59,7 @@ class Bound:
     Attributes:
         feasible: whether any capacity within the ceiling keeps every promise.
         extra_by_block: appointments a week above today's in each block of months, as even as can be
-            within 1% of the least; empty if none.
+            (or as late) within 1% of the least; empty if none.
         extra_slots: the least appointments above today's, summed over the weeks.
         waiting: children waiting at the end of each week.
         average_waiting_weeks, longest_waiting_weeks: of those waiting at the end of each week.
@@ -101,6 +101,8 @@ def least_capacity(
     trajectory: Trajectory,
     block_of_month: npt.NDArray[np.int64],
     most_slots: float | None = None,
+    *,
+    late: bool = False,
 ) -> Bound:
     """The least capacity above today's that keeps the trajectory in every month that it limits.
 
@@ -109,6 +111,7 @@ def least_capacity(
         trajectory: the promises.
         block_of_month: for each month, the block of months that share one number of extra appointments.
         most_slots: the ceiling of appointments in any week; None: no ceiling.
+        late: of all capacities within 1% of the least, give the one that comes last, not the most even.
     """
     month_of_week = trajectory.month_of_week
     weeks, ages = len(month_of_week), len(flow.backlog) + len(month_of_week) + 1
@@ -143,9 +146,12 @@ def least_capacity(
     _promises(limits, upper, trajectory, month_of_week, alive, seen, left)
     for column in extra:
         limits.add(np.array([column, width - 1]), np.array([1.0, -1.0]), 0.0)
-    total, peak = np.zeros(width), np.zeros(width)
+    total, second = np.zeros(width), np.zeros(width)
     total[extra] = np.bincount(block_of_month[month_of_week], minlength=blocks)
-    peak[width - 1] = 1.0
+    if late:
+        np.add.at(second, extra[block_of_month[month_of_week]], np.arange(weeks, 0.0, -1.0))
+    else:
+        second[width - 1] = 1.0
     equal = _balance(flow, keep, alive, seen, left, width)
     least = _solved(total, limits, equal, upper)
     if least is None:
@@ -153,8 +159,8 @@ def least_capacity(
         return Bound(False, nothing, np.inf, nothing, nothing, nothing, np.zeros((0, 0)))
     extra_slots = float(total @ least)
     limits.add(extra, total[extra], extra_slots * (1 + SLACK) + SLACK)
-    even = _solved(peak, limits, equal, upper)
-    return _bound(least if even is None else even, extra_slots, alive, cells, extra)
+    chosen = _solved(second, limits, equal, upper)
+    return _bound(least if chosen is None else chosen, extra_slots, alive, cells, extra)
 
 
 def _solved(cost: Floats, limits: _Rows, equal: tuple[Any, Floats], upper: Floats) -> Floats | None:

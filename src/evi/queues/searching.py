@@ -1,9 +1,9 @@
 """The search for the least capacity: simulation after simulation with the same luck.
 
-It starts from the shape that the linear programme gives (`lp`), lifts it until the trajectory holds with the
-probability that is wanted, and then takes away what is not needed: from runs of months first, then from
-single ones, the last months first, since an early appointment helps every month after it. Every candidate is
-simulated with the same children and the same luck, so that two candidates differ by their capacity alone.
+A shape over time is lifted until the trajectory holds with the probability that is wanted, and then what is
+not needed is taken away: from runs of months first, then from single ones, the last months first, since an
+early appointment helps every month after it. Every candidate is simulated with the same children and the
+same luck, so that two candidates differ by their capacity alone.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
 from importlib import resources
@@ -18,6 +18,8 @@ from jsonschema.exceptions import best_match
 from evi.queues.trajectory import Milestone, Trajectory, straight_line
 from evi.workspace import EviError
 
+SHARES = ("missed", "removed_per_week", "longest_first")
+"""Figures of a service that are shares of 1."""
 SHIPPED = resources.files("evi.queues") / "plans"
 
 
@@ -83,6 +85,26 @@ class Plan:
     def milestones_only(self) -> Trajectory:
         """The trajectory held to the printed milestones alone."""
         return self.trajectory.only([milestone.month for milestone in self.milestones])
+
+    def given(self, **figures: float | None) -> Plan:
+        """The same plan with other figures of its service, such as `waiting=1300`; None: as it is.
+
+        Raises:
+            EviError: a figure can't be, such as a share over 1.
+        """
+        changed = {name: value for name, value in figures.items() if value is not None}
+        for name, value in changed.items():
+            if value < 0 or (name in SHARES and value > 1):
+                raise EviError(f"{name} can't be {value:g}.", where=name, do="Give a figure that can be.")
+        stated = {name: Stated(float(value), "as given") for name, value in changed.items()}
+        over = self.service.waiting_over_limit
+        if "waiting" in changed and "waiting_over_limit" not in changed and over is not None:
+            share = over.value / max(self.service.waiting.value, 1.0)
+            scaled = round(share * changed["waiting"])
+            stated["waiting_over_limit"] = Stated(scaled, f"the stated share of those given, {share:.0%}")
+        service = replace(self.service, **stated)
+        _consistent(service, self.today, self.trajectory.limit_weeks, self.id)
+        return replace(self, service=service)
 
     @property
     def assumptions(self) -> tuple[str, ...]:
@@ -204,7 +226,7 @@ def _service(given: dict[str, Any], where: str) -> Service:
     def stated(name: str) -> Stated:
         return Stated(float(given[name]["value"]), str(given[name]["source"]))
 
-    for name in ("missed", "removed_per_week", "longest_first"):
+    for name in SHARES:
         if given[name]["value"] > 1:
             raise EviError(
                 f"service.{name} is more than 1.", where=where, do="Write a share of 1: 0.12 for 12%."

@@ -1,0 +1,219 @@
+"""`evi queue capacity`: what a promise about a waiting list needs, month by month."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from evi.cli.app import JsonOption
+from evi.cli.console import TerminalProgress, mistakes_explained, out, show_json, show_table
+from evi.cli.queue import queues_app
+from evi.queues.answers import CapacityAnswer
+from evi.queues.capacity import Question, question_of, size_capacity
+from evi.queues.gaming import Gaming, gamed
+from evi.queues.network import Network
+from evi.queues.plan_network import flow_of
+from evi.queues.trajectory import Trajectory, national_standard, no_worse
+from evi.queues.waiting_plan import Plan, read_plan
+from evi.workspace import EviError, replace_file
+
+TARGETS = ("plan", "standard", "no-worse", "milestones")
+
+
+@queues_app.command()
+def capacity(
+    plan: Annotated[str, typer.Option(help="A plan that eVI ships, or the path of one.")] = "wsoa-autism",
+    target: Annotated[
+        str,
+        typer.Option(help="plan, standard (all within it), no-worse, milestones (only), or all of them."),
+    ] = "all",
+    probability: Annotated[float, typer.Option(help="With which everything promised holds.")] = 0.8,
+    step_months: Annotated[int, typer.Option(help="Extra slots change only every so many months.")] = 1,
+    most_slots: Annotated[float | None, typer.Option(help="A ceiling on slots in any week.")] = None,
+    other_reading: Annotated[
+        bool, typer.Option("--other-reading", help="Read the plan's measures in the other way it names.")
+    ] = False,
+    waiting: Annotated[
+        float | None, typer.Option(help="Children on the list, instead of the plan's.")
+    ] = None,
+    referrals: Annotated[float | None, typer.Option(help="Children referred a week.")] = None,
+    slots: Annotated[float | None, typer.Option(help="Slots a week today.")] = None,
+    missed: Annotated[float | None, typer.Option(help="Share of slots missed.")] = None,
+    longest_first: Annotated[
+        float | None, typer.Option(help="Share of slots to who waits longest; the rest to anyone.")
+    ] = None,
+    network: Annotated[
+        Path | None, typer.Option(help="A network of services, instead of the plan's own list.")
+    ] = None,
+    pool: Annotated[str, typer.Option(help="The pool of the network that gets the slots.")] = "",
+    seed: Annotated[int, typer.Option(help="The same seed gives the same answer.")] = 1,
+    folder: Annotated[
+        Path | None, typer.Option("--out", help="A folder for months.csv, one row a target and month.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Work out the least extra capacity with which a promise about a waiting list holds, and its cost.
+
+    Example: `evi queue capacity --plan wsoa-autism --target plan --probability 0.8`
+    """
+    with mistakes_explained(as_json=as_json):
+        read = read_plan(plan).given(
+            waiting=waiting,
+            weekly_referrals=referrals,
+            slots_per_week=slots,
+            missed=missed,
+            longest_first=longest_first,
+        )
+        question = _question(read, network, pool)
+        targets = _targets(read, target, other_reading=other_reading)
+        answers = {
+            name: size_capacity(
+                replace(question, trajectory=trajectory),
+                probability=probability,
+                step_months=step_months,
+                most_slots=most_slots,
+                seed=seed,
+                progress=TerminalProgress(),
+            )
+            for name, trajectory in targets.items()
+        }
+        gaming = _gaming(read, question) if target in ("all", "plan", "milestones") else None
+        if folder is not None:
+            _write(folder / "months.csv", answers)
+        if as_json:
+            show_json(_document(answers, gaming))
+            return
+        for answer in answers.values():
+            _show(answer)
+        _compare(answers)
+        if gaming is not None:
+            out.print(f"\n{gaming.sentence}")
+        out.print("\nAssumed:")
+        for line in question.assumptions + next(iter(answers.values())).assumptions[-3:]:
+            out.print(f"  · {line}", markup=False)
+        if folder is not None:
+            out.print(
+                f"\n[green]✓[/] {sum(len(a.months) for a in answers.values())} rows → {folder}/months.csv"
+            )
+
+
+def _question(plan: Plan, network: Path | None, pool: str) -> Question:
+    question = question_of(plan)
+    if network is None:
+        return question
+    other = Network.from_yaml(network)
+    chosen = pool or other.pool_ids[0]
+    if other.start != plan.trajectory.start:
+        raise EviError(
+            f"the network starts on {other.start}, the plan on {plan.trajectory.start}.",
+            where=str(network),
+            do="Give both the same start.",
+        )
+    said = f"The list and its services are those of {network.name}; slots are added to {chosen}."
+    return replace(question, network=other, pool=chosen, assumptions=(said, plan.assumptions[-1]))
+
+
+def _targets(plan: Plan, target: str, *, other_reading: bool) -> dict[str, Trajectory]:
+    if target != "all" and target not in TARGETS:
+        raise EviError(
+            f"there is no target {target!r}.", where="--target", do=f"Give all, {', '.join(TARGETS)}."
+        )
+    made = {
+        "plan": plan.trajectory,
+        "standard": national_standard(plan.trajectory, plan.today),
+        "no-worse": no_worse(plan.trajectory, plan.today),
+        "milestones": plan.milestones_only,
+    }
+    if other_reading:
+        if not plan.readings:
+            raise EviError("the plan names no other reading.", where=plan.id, do="Leave out --other-reading.")
+        made = {name: made[name].read_as(plan.readings) for name in ("plan", "milestones")}
+    if target == "all":
+        return made
+    if target not in made:
+        raise EviError("this target has no other reading.", where="--target", do="Choose plan or milestones.")
+    return {target: made[target]}
+
+
+def _gaming(plan: Plan, question: Question) -> Gaming | None:
+    flow = flow_of(question.network, question.pool, plan.trajectory.weeks)
+    return gamed(flow, plan.trajectory, plan.milestones_only)
+
+
+def _show(answer: CapacityAnswer) -> None:
+    rows = [
+        {
+            "month": f"{month.month:%b %Y}",
+            "referrals a week": month.referrals_per_week,
+            "slots today": month.slots_today,
+            "extra a week": month.extra_slots,
+            "waiting": round(month.waiting[1]),
+            "average waiting": round(month.measures["average_waiting_weeks"][1], 1),
+            "average seen": round(month.measures["average_seen_weeks"][1], 1),
+            "longest waiting": round(month.measures["longest_waiting_weeks"][1]),
+            "started within": f"{month.measures['share_started_within_limit'][1]:.1%}",
+            "holds": f"{month.holds:.1%}",
+        }
+        for month in answer.months
+    ]
+    show_table(f"{answer.title}: in the middle one of the simulations, weeks", rows)
+    out.print(f"\n{answer.sentence}\n{answer.outside_sentence}\n", markup=False)
+
+
+def _compare(answers: dict[str, CapacityAnswer]) -> None:
+    rows = [
+        {
+            "target": name,
+            "kept": "yes" if answer.feasible else "no: nearest",
+            "extra slots": round(answer.extra_slots),
+            "pounds": round(answer.pounds),
+            "hours": round(answer.hours),
+            "at least": round(answer.bound_slots) if answer.bound_slots != float("inf") else None,
+            "holds": f"{answer.joint:.1%}",
+            "from": f"{answer.joint_low:.1%}",
+            "to": f"{answer.joint_high:.1%}",
+        }
+        for name, answer in answers.items()
+    ]
+    show_table("What each would need", rows)
+
+
+def _document(answers: dict[str, CapacityAnswer], gaming: Gaming | None) -> dict[str, object]:
+    return {
+        "answers": {
+            name: asdict(answer) | {"sentence": answer.sentence, "outside_sentence": answer.outside_sentence}
+            for name, answer in answers.items()
+        },
+        "gaming": None if gaming is None else asdict(gaming) | {"sentence": gaming.sentence},
+    }
+
+
+def _write(path: Path, answers: dict[str, CapacityAnswer]) -> None:
+    """One row a target and month; bands as low, middle and high."""
+    rows: list[dict[str, object]] = []
+    for name, answer in answers.items():
+        for month in answer.months:
+            row: dict[str, object] = {
+                "target": name,
+                "month": month.month,
+                "referrals_per_week": month.referrals_per_week,
+                "slots_today": month.slots_today,
+                "extra_slots": month.extra_slots,
+                "bound_extra_slots": month.bound_extra_slots,
+                "holds": month.holds,
+            }
+            bands = {"waiting": month.waiting, "seen": month.seen} | dict(month.measures)
+            for measure, band in bands.items():
+                row |= {
+                    f"{measure}_{end}": value for end, value in zip(("low", "mid", "high"), band, strict=True)
+                }
+                row[f"{measure}_limit"] = month.limits.get(measure)
+            rows.append(row)
+    with replace_file(path) as scratch, scratch.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)

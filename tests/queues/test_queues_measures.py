@@ -63,6 +63,8 @@ def test_flows_and_lists_add_up_and_looking_back_shows_what_was_seen_then(
             then.missed,
         )
         assert week["removals"] == sum(then.removals.values())
+        for reason, count in then.removals.items():
+            assert week[f"removed_{reason}"] == count
         assert week["waiting"] == then.waiting.children
         for name, waits in (("wait_so_far", then.waiting), ("wait_seen", then.seen)):
             assert week[f"{name}_mean"] == pytest.approx(waits.mean)
@@ -94,7 +96,7 @@ def test_nothing_that_is_printed_tells_of_few_children(world: tuple[Clock, list[
         *document["waiting_by_weeks"].values(),  # type: ignore[attr-defined]
     ]
     for row in printable_series(by_period(made, "week", FIRST)):
-        counts += [row[name] for name in MEASURES]
+        counts += [value for name, value in row.items() if name in MEASURES or name.startswith("removed_")]
         if row["waiting"] is None:
             assert {row[f"wait_so_far_{name}"] for name in ("mean", "median", "p90", "longest")} == {None}
     assert all(count is None or (count >= 10 and count % 5 == 0) for count in counts)

@@ -55,7 +55,8 @@ def by_period(made: Journeys, period: Period = "month", first: date | None = Non
     Returns:
         a `Series` whose table has further columns: `wait_seen_mean`, `..._median`, `..._p90`, `..._longest`
         and `..._share_within` of those who started in the period, and the same with `wait_so_far_` of those
-        on the list at its end; in the clock's unit, null where there are no children.
+        on the list at its end; in the clock's unit, null where there are no children. `removed_` columns are
+        the removals by reason.
 
     Raises:
         EviError: no whole period lies between `first` and the day.
@@ -64,20 +65,12 @@ def by_period(made: Journeys, period: Period = "month", first: date | None = Non
     begins = periods(first, made.day, period)
     if not begins:
         raise EviError(
-            f"no whole {period} lies between {first} and {made.day}.", where="--from", do="Start earlier."
+            f"no whole {period} lies between {first} and {made.day}.",
+            where=f"every {period}",
+            do="Start earlier.",
         )
     edges = np.array([*begins, _next(begins[-1], period)], "M8[D]")
-    flows = {
-        "referrals": _counts(made.table["referred"], edges),
-        "starts": _counts(made.table["started"], edges),
-        "removals": _counts(made.table["removed"], edges),
-        "missed": _counts(made.missed_on["missed_on"], edges),
-    }
-    flows["appointments"] = flows["starts"] + flows["missed"]
-    columns: dict[str, object] = {
-        "start": begins,
-        **{name: each.astype(float) for name, each in flows.items()},
-    }
+    columns: dict[str, object] = {"start": begins, **_flows(made, edges)}
     lists = _Lists(made)
     rows = [lists.at(edges[i], edges[i + 1] - np.timedelta64(1, "D")) for i in range(len(begins))]
     names = {band: f"waiting_{_name(band)}" for band in BANDS} if made.clock.counts == "days" else {}
@@ -98,6 +91,21 @@ def by_period(made: Journeys, period: Period = "month", first: date | None = Non
         f"records as known on {made.day}",
         (f"waits are in {unit}; the limit is {made.clock.last.limit_words}", *made.reject_lines()),
     )
+
+
+def _flows(made: Journeys, edges: Days) -> dict[str, npt.NDArray[np.float64]]:
+    """What happened in each period; removals also by reason."""
+    table = made.table
+    dates = {
+        "referrals": table["referred"],
+        "starts": table["started"],
+        "removals": table["removed"],
+        "missed": made.missed_on["missed_on"],
+    }
+    for reason in table["reason"].drop_nulls().unique().sort():
+        dates[f"removed_{reason}"] = table.filter(pl.col("reason") == reason)["removed"]
+    flows = {name: _counts(each, edges).astype(float) for name, each in dates.items()}
+    return {**flows, "appointments": flows["starts"] + flows["missed"]}
 
 
 def _counts(dates: pl.Series, edges: Days) -> Counts:

@@ -89,6 +89,10 @@ def printable_series(series: Series) -> list[Row]:
 def _period(row: Mapping[str, object]) -> Row:
     made: Row = {"start": str(row["start"])}
     made |= {name: _count(row[name]) for name in MEASURES}
+    reasons = {name: value for name, value in row.items() if name.startswith("removed_")}
+    made |= {
+        name: each.number for name, each in shown_parts({k: _whole(v) for k, v in reasons.items()}).items()
+    }
     for name, children in (("wait_seen", row["starts"]), ("wait_so_far", row["waiting"])):
         enough = isinstance(children, float) and children >= SMALLEST_SHOWN
         for figure in ("mean", "median", "p90", "longest", "share_within"):
@@ -107,6 +111,10 @@ def _figure(figure: str, value: float, children: object) -> float | None:
 
 def _count(value: object) -> int | None:
     return shown(value).number if isinstance(value, float) else None
+
+
+def _whole(value: object) -> int:
+    return round(value) if isinstance(value, float) else 0
 
 
 def said(values: Iterable[tuple[str, object]]) -> str:

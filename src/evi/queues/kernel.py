@@ -14,7 +14,6 @@ from evi.queues.luck import (
     CHILD,
     CREDIT,
     LEAVE,
-    OFFER,
     REPLICATION,
     ROUTE,
     SENT_ON,
@@ -34,7 +33,6 @@ from evi.queues.rules import (
     KEY_1,
     LONGEST,
     NOBODY,
-    OFFERS,
     ON_WAY,
     ON_WAY_LAST,
     POOL,
@@ -53,6 +51,7 @@ from evi.queues.rules import (
     keep_place,
     leave,
     longest_waiting,
+    misses,
 )
 
 ARRIVED, STARTED, REMOVED, MISSED, SLOTS, LIST, LONGEST_SEEN, LONGEST_SO_FAR, SEEN_INSIDE, INSIDE = range(10)
@@ -247,17 +246,6 @@ def offer(p, room, replication, key0, key1, week, pool, counts, sums, ages):
         sums[WAIT_SEEN, week, pool] += age
         ages[SEEN_AGES, pool, age] += 1
         route(p, room, replication, number, pool, week, int64(0))
-
-
-@compiled
-def misses(room, number, missed):
-    """Whether the child misses this offer, the next of its own; a child has the same luck at its n-th."""
-    offers = room.visit[number, OFFERS]
-    room.visit[number, OFFERS] = offers + 1
-    if missed <= 0.0:
-        return False
-    words = block(room.visit[number, KEY_0], room.visit[number, KEY_1], OFFER, offers >> 2, 0, 0)
-    return uniform(lane(words, offers)) < missed
 
 
 @compiled

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evi.queues.compiled import compiled
+from evi.queues.luck import OFFER, block, lane, uniform
 
 Longs = npt.NDArray[np.int64]
 
@@ -44,7 +45,7 @@ class Room(NamedTuple):
     """The state of one replication: every pool's lists.
 
     Attributes:
-        visit: [visits, 16], see `NEXT` and the other columns.
+        visit: [visits, 13], see `NEXT` and the other columns.
         list: by pool and rank, see `HEAD`. pool: by pool, see `WAITING`.
         row: visits by pool in no order, those not offered this week first, [pools, visits].
         week: by week, see `DUE`.
@@ -68,7 +69,7 @@ class Room(NamedTuple):
 def new_room(pools: int, ranks: int, weeks: int, ages: int, visits: int) -> Room:
     """A room with space for so many visits at once; `clear` makes it empty."""
     return Room(
-        visit=np.empty((visits, 16), np.int64),
+        visit=np.empty((visits, 13), np.int64),
         list=np.empty((pools, ranks, 3), np.int64),
         pool=np.empty((pools, 4), np.int64),
         row=np.empty((pools, visits), np.int64),
@@ -171,6 +172,17 @@ def choose(room, pool, rule, luck):
             if rule == PRIORITY:
                 break
     return found
+
+
+@compiled
+def misses(room, number, missed):
+    """Whether the child misses this offer, the next of its own; a child has the same luck at its n-th."""
+    offers = room.visit[number, OFFERS]
+    room.visit[number, OFFERS] = offers + 1
+    if missed <= 0.0:
+        return False
+    words = block(room.visit[number, KEY_0], room.visit[number, KEY_1], OFFER, offers >> 2, 0, 0)
+    return uniform(lane(words, offers)) < missed
 
 
 @compiled

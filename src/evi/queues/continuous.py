@@ -10,7 +10,7 @@ offer does, who leaves) and with the same luck as the weekly one, so that a rule
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf, log
 from typing import Literal
 
@@ -71,7 +71,7 @@ class Server:
     service_cv: float = 1.0
     patience_rate: float = 0.0
     missed: float = 0.0
-    discipline: Discipline = Discipline()
+    discipline: Discipline = field(default_factory=Discipline)
 
 
 @dataclass(frozen=True)
@@ -130,6 +130,7 @@ def serve_all(room, times, busy, seed, figures, kinds, cuts, shares, arrivals, w
         clear(room)
         busy[:] = 0.0
         now, number, offers = 0.0, 0, 0
+        into = sums[replication]
         words = block(key0, key1, CHILD, number, 0, 0)
         coming = a_time(words[0], words[1], kinds[0], 1.0 / figures[0], 1.0)
         while number < arrivals:

@@ -22,6 +22,8 @@ from evi.queues.disciplines import age_list
 from evi.queues.engine import simulate
 from evi.queues.fitted_network import network_from_fit
 from evi.queues.fitting import fit_series
+from evi.queues.forecasting import forecast
+from evi.queues.scenarios import Scenario
 from evi.queues.series import Series
 from evi.workspace import EviError
 from tests.queues.made_up_series import made_up
@@ -137,6 +139,9 @@ def test_no_capacity_at_the_end_is_refused_and_in_the_middle_is_told() -> None:
     starts = series.table["starts"].to_list()
     with pytest.raises(EviError, match="no child started in the last 3 months"):
         fit_series(with_column(series, "starts", [*starts[:-3], 0, 0, 0]))
+    fit = fit_series(with_column(series, "starts", [*starts[:-3], 0, 0, 0]), contacts_given=True)
+    told = forecast(fit, Scenario(contacts=(50.0,)), months=3, replications=50)
+    assert told.starts == pytest.approx(50.0)
     fit = fit_series(with_column(series, "starts", [*starts[:10], 0, *starts[11:]]))
     assert any("No child started in 1 months" in note for note in fit.notes)
 

@@ -11,6 +11,8 @@ import pytest
 from evi.queues.engine import simulate
 from evi.queues.fitted_network import network_from_fit
 from evi.queues.journey_fitting import fit_journeys
+from evi.synthetic import pathway
+from evi.synthetic.calendar import HISTORY_START, NEVER, as_date
 from evi.workspace import EviError
 from tests.queues.made_up_journeys import Truth, journeys_of
 
@@ -68,6 +70,47 @@ def test_the_network_of_a_fit_goes_on_as_the_list_did() -> None:
     then = (whole["started"].is_null() & whole["removed"].is_null()).sum()
     ends = paths.waiting[:, -1, 0]
     assert abs(ends.mean() - then) < 4.5 * np.hypot(ends.std(), 50)
+
+
+def test_the_made_up_districts_pathway_is_recovered() -> None:
+    """The synthetic pathway's queue, with 30 referrals a week: its figures lie in 99.9% intervals."""
+    size = pathway.WEEKS * 30
+    rng = np.random.default_rng(4)
+    referred = np.sort(rng.integers(HISTORY_START, HISTORY_START + pathway.WEEKS * 7, size)).astype(np.int32)
+    queue = pathway.run_queue(rng, referred)
+    missed = np.bincount(queue.missed_row, minlength=size)
+    table = pl.DataFrame(
+        {
+            "referred": days_of(referred),
+            "started": days_of(queue.assessed),
+            "removed": days_of(queue.removed),
+            "offered": missed + (queue.assessed < NEVER),
+            "missed": missed,
+        }
+    )
+    policy, weeks = pathway.policy(), 156
+    steps = [int(band["from_week"]) for band in policy.removal]
+    fit = fit_journeys(
+        table,
+        as_date(HISTORY_START + pathway.WEEKS * 7),
+        missed_on=days_of(queue.missed_day).to_list(),
+        removal_from=steps,
+        weeks=weeks,
+        level=0.999,
+    )
+    assert fit.missed.low <= policy.missed <= fit.missed.high
+    assert fit.slots.value == pytest.approx(queue.slots[-weeks:].mean())
+    assert fit.referrals.low <= 30 <= fit.referrals.high
+    hazard = policy.hazard.sum(axis=1)
+    for step in fit.removal[1:]:
+        assert step.chance.low <= hazard[step.from_week] <= step.chance.high
+    assert fit.next_seen is not None
+    assert fit.next_seen.ready_from_weeks == policy.earliest_weeks
+    assert fit.next_seen.longest.value == pytest.approx(policy.discipline["longest"], abs=0.08)
+
+
+def days_of(days: np.ndarray) -> pl.Series:
+    return pl.Series([None if day >= NEVER else as_date(int(day)) for day in days], dtype=pl.Date)
 
 
 def test_only_whole_weeks_before_the_day_are_read() -> None:

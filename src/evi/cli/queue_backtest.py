@@ -13,7 +13,7 @@ from evi.cli.app import JsonOption
 from evi.cli.console import TerminalProgress, mistakes_explained, out, show_json, show_table
 from evi.cli.days import parse_date
 from evi.cli.queue import queues_app
-from evi.cli.queue_forecast import read_published
+from evi.cli.queue_reading import read_published
 from evi.workspace import EviError, replace_file
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,11 +12,13 @@ from evi.cli.app import HERE, DateOption, DistrictOption, JsonOption
 from evi.cli.console import mistakes_explained, out, show_json, show_table
 from evi.cli.days import day_asked
 from evi.cli.queue import queues_app
+from evi.cli.queue_reading import published_series
 from evi.workspace import District, EviError, replace_file
 
 if TYPE_CHECKING:
-    from evi.queues.fitting import QueueFit
+    from evi.queues.fitting import Estimate, QueueFit
     from evi.queues.forecasting import Forecast
+    from evi.queues.journey_fitting import JourneyFit
     from evi.queues.scenarios import Scenario
     from evi.queues.series import Series
 
@@ -51,24 +54,24 @@ def forecast(
     Example: `evi queue forecast --district my-district --pathway autism --months 12 --capacity +10%`
     """
     with mistakes_explained(as_json=as_json):
-        from evi.queues.fitting import fit_series  # noqa: PLC0415 - numbers are loaded only when asked for
+        from evi.queues.fitting import fit_series  # noqa: PLC0415 - loaded only when asked for
         from evi.queues.forecasting import LIMIT_WEEKS  # noqa: PLC0415
         from evi.queues.forecasting import forecast as forecast_list  # noqa: PLC0415
 
         scenario = scenario_of(referrals, capacity)
         if published is not None:
-            series, own = published_series(published, files or [], place), None
+            source = _Source(published_series(published, files or [], place))
         else:
-            series, own = _of_district(district, pathway, day)
-        fit = fit_series(series)
-        made = forecast_list(fit, scenario, months=months, limit_weeks=limit or own or LIMIT_WEEKS)
-        document = _document(fit, made)
+            source = _of_district(district, pathway, day)
+        fit = fit_series(source.series, contacts_given=scenario.contacts is not None)
+        made = forecast_list(fit, scenario, months=months, limit_weeks=limit or source.limit or LIMIT_WEEKS)
+        document = _document(fit, made, source)
         if save is not None:
             _save(save, made, document)
         if as_json:
             show_json(document)
         else:
-            _show(fit, made)
+            _show(fit, made, source)
             if save is not None:
                 out.print(f"[green]✓[/] written: {save}")
 
@@ -84,40 +87,17 @@ def scenario_of(referrals: str | None, capacity: str | None) -> Scenario:
     return Scenario(told or "as history", come[0], seen[0], come[1], seen[1])
 
 
-def published_series(kind: str, files: list[Path], place: str | None) -> Series:
-    """One place's series from published tables."""
-    every = {one.place: one for one in read_published(kind, files)}
-    if place in every:
-        return every[place]
-    found = [name for name in every if place and place.lower() in name.lower()]
-    if len(found) == 1:
-        return every[found[0]]
-    raise EviError(
-        f"“{place}” is not one place of these tables." if place else "which place is meant?",
-        where="--place",
-        do=f"Name one of: {', '.join(every)}.",
-        exit_code=2,
-    )
+@dataclass(frozen=True)
+class _Source:
+    """What is forecast: months of a list, its own limit, and what its children's journeys say."""
+
+    series: Series
+    limit: float | None = None
+    journeys: JourneyFit | None = None
 
 
-def read_published(kind: str, files: list[Path]) -> tuple[Series, ...]:
-    """Every series of published tables of a kind that can be forecast from."""
-    from evi.queues.scottish_camhs import read_scottish_camhs  # noqa: PLC0415
-
-    if kind != "camhs":
-        raise EviError(
-            f"eVI can't forecast from tables called “{kind}”.",
-            where="--published",
-            do="Say camhs.",
-            exit_code=2,
-        )
-    if not files:
-        raise EviError("no file was named.", where="FILES", do="Name the published tables.", exit_code=2)
-    return read_scottish_camhs(files)
-
-
-def _of_district(district: Path, pathway: str | None, day: str | None) -> tuple[Series, float | None]:
-    """The pathway's months, and its limit in weeks if it has one."""
+def _of_district(district: Path, pathway: str | None, day: str | None) -> _Source:
+    from evi.queues.journey_fitting import fit_journeys  # noqa: PLC0415
     from evi.queues.journeys import journeys  # noqa: PLC0415
     from evi.queues.over_time import by_period  # noqa: PLC0415
 
@@ -130,8 +110,16 @@ def _of_district(district: Path, pathway: str | None, day: str | None) -> tuple[
         )
     opened = District.open(district)
     made = journeys(opened, pathway, day_asked(opened, day))
+    series = by_period(made, "month")
     limits = [one for step in made.clock.milestones[-1:] for one in step.limits if one.unit == "weeks"]
-    return by_period(made, "month"), float(limits[0].within) if limits else None
+    limit = float(limits[0].within) if limits else None
+    try:
+        fit = fit_journeys(
+            made.table, made.day, pathway=pathway, missed_on=made.missed_on["missed_on"].to_list()
+        )
+    except EviError:  # too few weeks, or nobody seen: the months are judged by themselves
+        return _Source(series, limit)
+    return _Source(series, limit, fit)
 
 
 def _change(where: str, text: str | None) -> tuple[float, tuple[float, ...] | None]:
@@ -151,7 +139,7 @@ def _change(where: str, text: str | None) -> tuple[float, tuple[float, ...] | No
         ) from error
 
 
-def _document(fit: QueueFit, made: Forecast) -> dict[str, object]:
+def _document(fit: QueueFit, made: Forecast, source: _Source) -> dict[str, object]:
     return {
         "place": made.place,
         "pathway": made.pathway,
@@ -160,8 +148,18 @@ def _document(fit: QueueFit, made: Forecast) -> dict[str, object]:
         "waiting_now": made.now,
         "limit_weeks": made.limit_weeks,
         "fitted": [vars(one) for one in fit.estimates],
+        "fitted_to_journeys": [vars(one) for one in source.journeys.estimates] if source.journeys else None,
         "notes": list(fit.notes),
         "forecast": made.table().to_dicts(),
+    }
+
+
+def _fitted(one: Estimate) -> dict[str, object]:
+    numbers = {name: round(getattr(one, name), 4) for name in ("value", "low", "high")}
+    return {
+        "what": one.name,
+        **{name: f"{number:,.4g}" for name, number in numbers.items()},
+        "unit": one.unit,
     }
 
 
@@ -180,20 +178,13 @@ def _save(path: Path, made: Forecast, document: dict[str, object]) -> None:
         scratch.write_text(text, encoding="utf-8")
 
 
-def _show(fit: QueueFit, made: Forecast) -> None:
-    show_table(
-        f"{made.pathway}, {made.place}: fitted to {fit.n_periods} {fit.period}s (80% intervals)",
-        [
-            {
-                "what": one.name,
-                "value": round(one.value, 3),
-                "low": round(one.low, 3),
-                "high": round(one.high, 3),
-                "unit": one.unit,
-            }
-            for one in fit.estimates
-        ],
-    )
+def _show(fit: QueueFit, made: Forecast, source: _Source) -> None:
+    title = f"{made.pathway}, {made.place}: fitted to {fit.n_periods} {fit.period}s (80% intervals)"
+    show_table(title, [_fitted(one) for one in fit.estimates])
+    if source.journeys is not None:
+        weeks = (source.journeys.end - source.journeys.first).days // 7
+        title = f"The same children one by one, over {weeks} weeks (80% intervals)"
+        show_table(title, [_fitted(one) for one in source.journeys.estimates])
     middle, within = made.middle(), made.middle("waiting_within")
     bands = {level: made.band(level) for level in (0.5, 0.8, 0.95)}
     rows = []

@@ -87,16 +87,17 @@ class QueueFit:
         return WEEKS_A_PERIOD[self.period]
 
 
-def fit_series(series: Series, drift: Drift | None = None) -> QueueFit:
+def fit_series(series: Series, drift: Drift | None = None, *, contacts_given: bool = False) -> QueueFit:
     """Fit referrals, contacts, removals, appointments missed and who is seen next.
 
     Args:
         drift: how rates wander; what comes with eVI without it.
+        contacts_given: the scenario will say how many are seen, so the history may end without capacity.
 
     Raises:
         EviError: the history is too short, has no list, referrals or starts, or ends without capacity.
     """
-    trimmed, notes = _checked(series)
+    trimmed, notes = _checked(series, contacts_given)
     drift = drift or learned_drift()
     past = history(trimmed)
     state = state_of(past, drift)
@@ -136,7 +137,7 @@ def fit_series(series: Series, drift: Drift | None = None) -> QueueFit:
     )
 
 
-def _checked(series: Series) -> tuple[Series, list[str]]:
+def _checked(series: Series, contacts_given: bool) -> tuple[Series, list[str]]:
     """The series up to its last complete period, and what was odd."""
     where, unit = _where(series), series.period
     complete = np.array([row is not None for row in series.table["waiting"]])
@@ -173,19 +174,19 @@ def _checked(series: Series) -> tuple[Series, list[str]]:
     if gaps:
         notes.append(f"{gaps} {unit}s before the last are missing or incomplete; the levels carry over them.")
     flows = regular(trimmed)
-    _check_capacity(flows["starts"], where, unit, notes)
+    _check_capacity(flows["starts"], where, unit, notes, contacts_given)
     if flows["referrals"][-LATEST[unit] :].sum() == 0:
         notes.append(f"Nobody was referred in the last {LATEST[unit]} {unit}s.")
     return trimmed, notes
 
 
-def _check_capacity(starts: Floats, where: str, unit: Period, notes: list[str]) -> None:
+def _check_capacity(starts: Floats, where: str, unit: Period, notes: list[str], contacts_given: bool) -> None:
     none = int((starts == 0).sum())
-    if np.nansum(starts[-LATEST[unit] :]) == 0:
+    if np.nansum(starts[-LATEST[unit] :]) == 0 and not contacts_given:
         raise EviError(
             f"no child started in the last {LATEST[unit]} {unit}s, so there is no capacity to carry forward.",
             where=where,
-            do="Say what capacity there will be (--contacts), or forecast from before it stopped.",
+            do="Say how many will be seen (such as --capacity 20), or forecast from before it stopped.",
         )
     if none:
         notes.append(

@@ -16,7 +16,6 @@ from evi.workspace import District, EviError, replace_file
 if TYPE_CHECKING:
     from datetime import date
 
-    from evi.queues.clocks import Clock
     from evi.queues.journeys import Journeys
 
 
@@ -89,13 +88,13 @@ def _document(
     district: District, pathway: str, day: date, since: date | None, by: str | None, every: str | None
 ) -> dict[str, Any]:
     from evi.index.disclosure import RULE  # noqa: PLC0415
-    from evi.queues.clocks import clock_of  # noqa: PLC0415
+    from evi.queues.clocks import check_feeds, clock_of  # noqa: PLC0415
     from evi.queues.journeys import journeys  # noqa: PLC0415
     from evi.queues.measures import snapshot  # noqa: PLC0415
     from evi.queues.printable import printable_series, printable_snapshot  # noqa: PLC0415
 
     clock = clock_of(pathway, district)
-    notes = _checked(clock, district)
+    notes = check_feeds(clock, district)
     made = journeys(district, pathway, day)
     document: dict[str, Any] = printable_snapshot(snapshot(made, since))
     document["about"] = " ".join(clock.about.split())
@@ -115,22 +114,6 @@ def _document(
         document["by"] = _groups(district, made, by, since)
     document["notes"] = [*notes, RULE]
     return document
-
-
-def _checked(clock: Clock, district: District) -> list[str]:
-    """What the clock lacks, as notes; refuses a clock that can't start or stop."""
-    from evi.queues.clocks import missing_codes  # noqa: PLC0415
-
-    missing = missing_codes(clock, district)
-    needed = list(clock.needed)
-    for what in (needed[0], needed[-1]):
-        if what in missing:
-            raise EviError(
-                f"no feed gives the event that {what} ({' or '.join(missing[what])}).",
-                where=clock.title,
-                do=f"It needs {clock.comes_from}: add a layout of such a list that yields it.",
-            )
-    return [f"No feed gives the event that {what} ({' or '.join(codes)})." for what, codes in missing.items()]
 
 
 def _groups(district: District, made: Journeys, by: str, since: date | None) -> dict[str, Any]:

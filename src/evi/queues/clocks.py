@@ -267,6 +267,23 @@ def missing_codes(clock: Clock, district: District | None = None) -> dict[str, t
     }
 
 
+def check_feeds(clock: Clock, district: District) -> list[str]:
+    """What the clock lacks, one sentence a milestone that nothing can reach.
+
+    Raises:
+        EviError: no layout of a feed gives an event that starts the clock, or none that stops it.
+    """
+    missing, needed = missing_codes(clock, district), list(clock.needed)
+    for what in (needed[0], needed[-1]):
+        if what in missing:
+            raise EviError(
+                f"no feed gives the event that {what} ({' or '.join(missing[what])}).",
+                where=clock.title,
+                do=f"It needs {clock.comes_from}: add a layout of such a list that yields it.",
+            )
+    return [f"No feed gives the event that {what} ({' or '.join(codes)})." for what, codes in missing.items()]
+
+
 def _yields(layout: Layout) -> Iterator[re.Pattern[str]]:
     """The codes that a layout's events can have; a field in a code stands for any of its code list."""
     fields = {field.name: field for field in layout.fields}

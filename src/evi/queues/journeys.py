@@ -25,7 +25,7 @@ import numpy.typing as npt
 import polars as pl
 
 from evi.queues.calendar import Counts, Days, add_months, add_working_days, working_days_between
-from evi.queues.clocks import Clock, Limit, clock_of
+from evi.queues.clocks import Clock, Limit, check_feeds, clock_of
 from evi.queues.roles import read_roles, shaped
 from evi.queues.running import Run, run_clocks
 from evi.records import open_records
@@ -100,9 +100,11 @@ def journeys(district: District, pathway: str, day: date) -> Journeys:
     """Every referral of a pathway in the district's records, as they were known on `day`.
 
     Raises:
-        EviError: there is no such clock, nothing is loaded yet, or no event that starts the clock was known.
+        EviError: there is no such clock, no feed gives what starts or stops it, nothing is loaded yet, or no
+            event that starts it was known.
     """
     clock = clock_of(pathway, district)
+    check_feeds(clock, district)
     codes = ", ".join(quote(code) for code in clock.codes)
     with open_records(district) as con:
         events = _known(con, codes, day)

@@ -120,6 +120,11 @@ def test_only_what_was_known_on_the_day_counts(district: District) -> None:
     )  # the visit was withdrawn
 
 
+def test_a_list_whose_clock_can_not_stop_is_refused_in_python_too(district: District) -> None:
+    with pytest.raises(EviError, match="no feed gives the event that is the initial health assessment done"):
+        journeys(district, "initial_health", DAY)
+
+
 def test_measure_says_the_list_and_three_waits(district: District, tmp_path: Path) -> None:
     file = tmp_path / "all.json"
     code, told, _ = evi(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -10,11 +11,15 @@ import pytest
 
 from evi.queues.engine import simulate
 from evi.queues.fitted_network import network_from_fit
+from evi.queues.fitting import fit_series
+from evi.queues.forecasting import forecast, share_now
+from evi.queues.journey_ages import with_journeys
 from evi.queues.journey_fitting import fit_journeys
 from evi.synthetic import pathway
 from evi.synthetic.calendar import HISTORY_START, NEVER, as_date
 from evi.workspace import EviError
 from tests.queues.made_up_journeys import Truth, journeys_of
+from tests.queues.made_up_series import made_up
 
 RUNS = 60
 
@@ -54,6 +59,20 @@ def test_who_is_seen_next(longest: float) -> None:
     shares = fit.next_seen
     assert shares.longest.value == pytest.approx(longest, abs=0.05)
     assert shares.longest.value + shares.first.value + shares.random.value == pytest.approx(1)
+
+
+def test_a_forecast_takes_ages_and_who_is_next_from_journeys() -> None:
+    table, day, missed_on = journeys_of(Truth(), 2)
+    children = fit_journeys(table, day, missed_on=missed_on)
+    months = fit_series(made_up())
+    fit = with_journeys(months, children)
+    assert fit.aged.discipline.mean == pytest.approx(0.5, abs=0.05)
+    assert fit.aged.cohorts.sum(axis=1) == pytest.approx(months.waiting)
+    share = children.ages[:13].sum() / children.ages.sum()
+    assert share_now(fit, 13) == pytest.approx(share, abs=0.03)
+    assert forecast(fit, months=2, replications=20).waiting.shape == (20, 2)
+    flat = with_journeys(months, replace(children, next_seen=None))
+    assert flat.aged.discipline.periods == 0
 
 
 def test_the_network_of_a_fit_goes_on_as_the_list_did() -> None:

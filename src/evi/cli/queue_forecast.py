@@ -13,6 +13,7 @@ from evi.cli.console import mistakes_explained, out, show_json, show_table
 from evi.cli.days import day_asked
 from evi.cli.queue import queues_app
 from evi.cli.queue_reading import published_series
+from evi.index.disclosure import shown
 from evi.workspace import District, EviError, replace_file
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def forecast(
         from evi.queues.fitting import fit_series  # noqa: PLC0415 - loaded only when asked for
         from evi.queues.forecasting import LIMIT_WEEKS  # noqa: PLC0415
         from evi.queues.forecasting import forecast as forecast_list  # noqa: PLC0415
+        from evi.queues.journey_ages import with_journeys  # noqa: PLC0415
 
         scenario = scenario_of(referrals, capacity)
         if published is not None:
@@ -64,6 +66,8 @@ def forecast(
         else:
             source = _of_district(district, pathway, day)
         fit = fit_series(source.series, contacts_given=scenario.contacts is not None)
+        if source.journeys is not None:
+            fit = with_journeys(fit, source.journeys)
         made = forecast_list(fit, scenario, months=months, limit_weeks=limit or source.limit or LIMIT_WEEKS)
         document = _document(fit, made, source)
         if save is not None:
@@ -89,9 +93,14 @@ def scenario_of(referrals: str | None, capacity: str | None) -> Scenario:
 
 @dataclass(frozen=True)
 class _Source:
-    """What is forecast: months of a list, its own limit, and what its children's journeys say."""
+    """What is forecast: months of a list, its own limit, and what its children's journeys say.
+
+    Attributes:
+        private: it comes from records, so that today's list may be told only roughly.
+    """
 
     series: Series
+    private: bool = False
     limit: float | None = None
     journeys: JourneyFit | None = None
 
@@ -118,8 +127,8 @@ def _of_district(district: Path, pathway: str | None, day: str | None) -> _Sourc
             made.table, made.day, pathway=pathway, missed_on=made.missed_on["missed_on"].to_list()
         )
     except EviError:  # too few weeks, or nobody seen: the months are judged by themselves
-        return _Source(series, limit)
-    return _Source(series, limit, fit)
+        return _Source(series, True, limit)
+    return _Source(series, True, limit, fit)
 
 
 def _change(where: str, text: str | None) -> tuple[float, tuple[float, ...] | None]:
@@ -145,7 +154,7 @@ def _document(fit: QueueFit, made: Forecast, source: _Source) -> dict[str, objec
         "pathway": made.pathway,
         "scenario": made.scenario.title,
         "assumptions": list(made.assumptions),
-        "waiting_now": made.now,
+        "waiting_now": shown(made.now).number if source.private else made.now,
         "limit_weeks": made.limit_weeks,
         "fitted": [vars(one) for one in fit.estimates],
         "fitted_to_journeys": [vars(one) for one in source.journeys.estimates] if source.journeys else None,
@@ -185,6 +194,7 @@ def _show(fit: QueueFit, made: Forecast, source: _Source) -> None:
         weeks = (source.journeys.end - source.journeys.first).days // 7
         title = f"The same children one by one, over {weeks} weeks (80% intervals)"
         show_table(title, [_fitted(one) for one in source.journeys.estimates])
+    now = shown(made.now) if source.private else f"{made.now:,.0f}"
     middle, within = made.middle(), made.middle("waiting_within")
     bands = {level: made.band(level) for level in (0.5, 0.8, 0.95)}
     rows = []
@@ -197,9 +207,7 @@ def _show(fit: QueueFit, made: Forecast, source: _Source) -> None:
             row[f"{level:.0%}"] = f"{low[k]:,.0f} to {high[k]:,.0f}"
         row[f"under {made.limit_weeks:g} weeks"] = f"{within[k]:.0%}"
         rows.append(row)
-    show_table(
-        f"Children waiting at each {fit.period}'s end, {made.scenario.title} (now {made.now:,.0f})", rows
-    )
+    show_table(f"Children waiting at each {fit.period}'s end, {made.scenario.title} (now {now})", rows)
     out.print("Assumed:")
     for line in made.assumptions:
         out.print(f"  · {line}", markup=False)

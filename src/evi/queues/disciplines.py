@@ -123,10 +123,11 @@ def _weigh(kinds: list[list[Told]]) -> LongestFirst:
         total += (fit - fit.max()) / stray
         periods, misfit = max(periods, len(usable)), max(misfit, stray)
     weights = np.exp(total - total.max())
-    return _share(weights / weights.sum(), periods, misfit)
+    return share_of(weights / weights.sum(), periods, misfit)
 
 
-def _share(weights: Floats, periods: int, misfit: float) -> LongestFirst:
+def share_of(weights: Floats, periods: int, misfit: float) -> LongestFirst:
+    """The share of longest-first from how likely each of `GRID` is."""
     edges = np.clip(np.r_[GRID - HALF_CELL, 1.0], 0.0, 1.0)
     low, high = (float(at) for at in np.interp([0.1, 0.9], np.r_[0.0, np.cumsum(weights)], edges))
     return LongestFirst(GRID, weights, float(weights @ GRID), low, high, periods, misfit)

@@ -138,19 +138,7 @@ def serve_all(room, times, busy, seed, figures, kinds, cuts, shares, arrivals, w
             if room.pool[0, UNOFFERED] > 0 and busy[first] <= coming:
                 now = max(now, busy[first])
                 offers = offer_one(
-                    room,
-                    times,
-                    busy,
-                    first,
-                    now,
-                    key0,
-                    key1,
-                    offers,
-                    figures,
-                    kinds,
-                    shares,
-                    warm_up,
-                    sums[replication],
+                    room, times, busy, first, now, key0, key1, offers, figures, kinds, shares, warm_up, into
                 )
                 continue
             now = coming

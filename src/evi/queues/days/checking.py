@@ -25,14 +25,18 @@ class Violation:
     says: str
 
 
-def validate(rota: Rota, problem: Problem) -> list[Violation]:
-    """Every rule that a rota breaks; an empty list for a good one."""
+def validate(rota: Rota, problem: Problem, *, promised: bool = False) -> list[Violation]:
+    """Every rule that a rota breaks; an empty list for a good one.
+
+    Args:
+        promised: families have been told their dates, so nobody is to give way to a higher priority any more.
+    """
     known = [visit for visit in rota.visits if not list(_unknown(visit, problem))]
     found = [violation for visit in rota.visits for violation in _unknown(visit, problem)]
     for visit in known:
         found += [*_day(visit, problem), *_team(visit, problem), *_children(visit, problem)]
-    found += [*_people(known, problem), *_everyone(rota, problem), *_priority(rota, known, problem)]
-    return found
+    found += [*_people(known, problem), *_everyone(rota, problem)]
+    return found if promised else [*found, *_priority(rota, known, problem)]
 
 
 def _unknown(visit: Visit, problem: Problem) -> Iterator[Violation]:

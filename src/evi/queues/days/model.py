@@ -8,7 +8,7 @@ never does worse. `worth` says what is better.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,8 +20,9 @@ from evi.queues.days.worth import VISIT, later_cost, person_cost, seen_worth
 
 Place = tuple[int, int]
 """School and day."""
-Kind = tuple[tuple[int, ...], tuple[int, ...]]
-"""Children who can take each other's place: the schools where they may be seen, and what they need."""
+Kind = tuple[tuple[int, ...], tuple[int, ...], Place | None]
+"""Children who can take each other's place: where they may be seen, what they need, and where a repair would
+have them stay."""
 EXTRA = -1
 """The place in a team of someone who is there only for a child's need."""
 
@@ -36,6 +37,24 @@ class Effort:
     seed: int = 0
 
 
+@dataclass(frozen=True)
+class Kept:
+    """What a repair leaves as it was where it can.
+
+    Attributes:
+        stay: where each child had its visit before; went: who was there.
+        first_day: before this day nobody is given a new visit, though a visit may get another person.
+    """
+
+    stay: Mapping[int, Place]
+    went: frozenset[tuple[int, Place]]
+    first_day: int
+
+
+STAYS, GOES_AGAIN = 300, 150
+"""What a child that keeps its visit, and a person who keeps a day, add to the worth of a repair."""
+
+
 class Freed:
     """The question: variables for visits, children and people at the freed schools and days.
 
@@ -43,16 +62,26 @@ class Freed:
         plan: the plan; it is left as it is.
         schools: rows of the freed schools.
         days: [day]: the freed days.
-        bonus: added to the worth of a visit at a place, such as for leaving it as it was.
+        take: the visits to take out (all those at the freed schools on the freed days, if None).
+        kept: what the answer should leave as it was, for a repair.
     """
 
     def __init__(
-        self, plan: Plan, schools: Iterable[int], days: Flags, bonus: Mapping[Place, int] | None = None
+        self,
+        plan: Plan,
+        schools: Iterable[int],
+        days: Flags,
+        *,
+        take: Collection[Place] | None = None,
+        kept: Kept | None = None,
     ) -> None:
         self.grid, self.plan = plan.grid, plan.copy()
         self.model = cp_model.CpModel()
+        self.kept = kept
         schools = sorted(set(schools))
-        places = [place for place in sorted(self.plan.slots) if place[0] in set(schools) and days[place[1]]]
+        if take is None:
+            take = [(school, day) for school, day in self.plan.slots if school in schools and days[day]]
+        places = sorted(take)
         self.taken = [self.plan.remove(*place) for place in places]
         self.can_go = self.plan.can_go()
         self.visit: dict[Place, Any] = {}
@@ -63,7 +92,7 @@ class Freed:
         self.person: dict[tuple[int, int, Place], Any] = {}
         self._worth: list[tuple[Any, int]] = []
         for school in schools:
-            self._school(school, days, bonus or {})
+            self._school(school, days)
         self._one_visit_a_child()
         self._people()
         variables, weights = zip(*self._worth, strict=True) if self._worth else ((), ())
@@ -74,10 +103,11 @@ class Freed:
         kinds: dict[Kind, list[int]] = defaultdict(list)
         children = {child for school in schools for child in self.plan.unseen(school)}
         for child in sorted(children, key=lambda child: (-self.grid.points[child], child)):
-            kinds[self.grid.venues[child], tuple(sorted(self.grid.needs[child]))].append(child)
+            before = self.kept.stay.get(child) if self.kept else None
+            kinds[self.grid.venues[child], tuple(sorted(self.grid.needs[child])), before].append(child)
         return dict(kinds)
 
-    def _school(self, school: int, days: Flags, bonus: Mapping[Place, int]) -> None:
+    def _school(self, school: int, days: Flags) -> None:
         kinds = [kind for kind, children in self.kinds.items() if school in kind[0] and children]
         own = [day for (where, day) in self.plan.slots if where == school]
         wanted = self.grid.open[school] & days
@@ -85,13 +115,13 @@ class Freed:
         for core in range(self.grid.core):
             wanted &= self.can_go[[p for p in self.grid.able[core] if self.grid.near[p, school]]].any(0)
         for day in np.flatnonzero(wanted):
-            self._place((school, int(day)), kinds, bonus.get((school, int(day)), 0))
+            self._place((school, int(day)), kinds)
 
-    def _place(self, place: Place, kinds: list[Kind], bonus: int) -> None:
+    def _place(self, place: Place, kinds: list[Kind]) -> None:
         grid, model = self.grid, self.model
         school, day = place
         visit = self.visit[place] = model.new_bool_var("")
-        self._worth.append((visit, bonus - VISIT))
+        self._worth.append((visit, -VISIT))
         people: dict[int, list[Any]] = defaultdict(list)
         for core in range(grid.core):
             able = [p for p in grid.able[core] if self.can_go[p, day] and grid.near[p, school]]
@@ -109,6 +139,8 @@ class Freed:
         """How many children of a kind are seen in a visit, if whoever they need can be there."""
         grid = self.grid
         school, day = place
+        if self.kept and day < self.kept.first_day and kind[2] != place:
+            return None
         answered = []
         for need in kind[1]:
             able = [p for p in grid.able[need] if self.can_go[p, day] and grid.near[p, school]]
@@ -121,7 +153,8 @@ class Freed:
         most = min(grid.most, len(self.kinds[kind]))
         seats = self.seats[kind, place] = self.model.new_int_var(0, most, "")
         points = sum(int(grid.points[child]) for child in self.kinds[kind]) // len(self.kinds[kind])
-        self._worth.append((seats, -later_cost(points, int(grid.week[day]))))
+        stays = STAYS if kind[2] == place else 0
+        self._worth.append((seats, stays - later_cost(points, int(grid.week[day]))))
         for there in answered:
             self.model.add(most * cp_model.LinearExpr.sum(there) >= seats)
         return seats
@@ -129,7 +162,8 @@ class Freed:
     def _go(self, core: int, person: int, place: Place) -> Any:
         variable = self.person[core, person, place] = self.model.new_bool_var("")
         need = core if core != EXTRA else self.grid.core
-        self._worth.append((variable, -person_cost(self.grid, need, person, place[0])))
+        again = GOES_AGAIN if self.kept and (person, place) in self.kept.went else 0
+        self._worth.append((variable, again - person_cost(self.grid, need, person, place[0])))
         return variable
 
     def _one_visit_a_child(self) -> None:

@@ -17,6 +17,7 @@ from evi.queues.days.rota import Rota, Visit
 from evi.workspace import replace_dir
 
 LONDON = ZoneInfo("Europe/London")
+YEAR = timedelta(days=366)
 FOLDER = "calendars"
 
 
@@ -40,7 +41,7 @@ def calendars(
         for person in visit.team:
             if (person, visit.visit) not in goes:
                 events[person].append(_event(visit, person, problem, stamp, cancelled=True))
-    return {person: _calendar(person, found) for person, found in sorted(events.items())}
+    return {person: _calendar(person, found, problem) for person, found in sorted(events.items())}
 
 
 def write_calendars(
@@ -59,7 +60,7 @@ def write_calendars(
     return len(found)
 
 
-def _calendar(person: str, events: list[Event]) -> Calendar:
+def _calendar(person: str, events: list[Event], problem: Problem) -> Calendar:
     calendar = Calendar()
     calendar.add("prodid", "-//eVI//assessment days//EN")
     calendar.add("version", "2.0")
@@ -67,7 +68,7 @@ def _calendar(person: str, events: list[Event]) -> Calendar:
     calendar.add("x-wr-calname", f"Assessment days of {person}")
     for event in events:
         calendar.add_component(event)
-    calendar.add_missing_timezones()
+    calendar.add_missing_timezones(problem.rules.start - YEAR, problem.rules.end + YEAR)
     return calendar
 
 

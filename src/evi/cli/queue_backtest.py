@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from evi.queues.limit_trials import LimitJudged
 
 
+BY_PLACE = ("nothing", "flows")
+"""Of what is told, what is shown by place."""
+
+
 @queues_app.command()
 def backtest(
     kind: Annotated[str, typer.Argument(help="Whose tables: camhs (Public Health Scotland).")],
@@ -82,7 +86,7 @@ def backtest(
 def _show(found: Backtest, *, by_place: bool) -> None:
     show_table("Over all places, each counting alike", [_row(row) for row in found.rows])
     if by_place:
-        places = dict.fromkeys((row.place, row.known) for row in found.by_place)
+        places = dict.fromkeys((row.place, row.known) for row in found.by_place if row.known in BY_PLACE)
         show_table(
             "By place: error (of no change), and share inside the 80% interval",
             [_place_row(found, place, known) for place, known in places],

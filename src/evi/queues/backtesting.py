@@ -158,11 +158,9 @@ def _judge(trial: Trial, drift: Drift, luck: Luck) -> list[Judged]:
             there = trial.judged(known, months)
             if not there.any():
                 continue
-            ways = {
-                FORECAST: lists[:, :, months - 1],
-                NO_CHANGE: no_change(trial, months, n),
-                LAST_YEAR: last_year(trial, months, n),
-            }
+            ways = {FORECAST: lists[:, :, months - 1], NO_CHANGE: no_change(trial, months, n)}
+            if known in {"nothing", "flows"}:
+                ways[LAST_YEAR] = last_year(trial, months, n)
             for method, futures in ways.items():
                 found = score(futures[there], trial.waiting[there, months - 1], trial.scale[there])
                 rows.append(_row(known, method, months, trial.place, found))
@@ -210,7 +208,8 @@ def _notes(trials: Sequence[Trial], learn_before: date | None) -> tuple[str, ...
         f"{cases} forecasts at {len(trials)} places; neighbouring ones share most of their future, so they "
         "count for far fewer.",
         f"Drift, settling and widths were learned from the other places, {learned}.",
-        "'flows' is told the referrals and contacts that then happened; it must guess only who else leaves.",
+        "'referrals', 'contacts': told those that then happened; 'flows': told both, so that only who else "
+        "leaves must be guessed.",
         "The interval of 'no change' is the place's own past changes over as many months.",
         "'last year' is the same month a year before; at 12 months it is the same as 'no change'.",
     )

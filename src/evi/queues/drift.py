@@ -18,9 +18,9 @@ from evi.workspace import EviError
 
 MONTHS_A_PERIOD: Mapping[Period, float] = {"month": 1.0, "week": 12 * 7 / 365.25}
 """Length of a period in months."""
-Known = Literal["nothing", "flows"]
-"""What a forecast is told of the future: nothing, or referrals and contacts both."""
-KNOWN: tuple[Known, ...] = ("nothing", "flows")
+Known = Literal["nothing", "referrals", "contacts", "flows"]
+"""What a forecast is told of the future: nothing, referrals, contacts, or both of these (flows)."""
+KNOWN: tuple[Known, ...] = ("nothing", "referrals", "contacts", "flows")
 
 
 @dataclass(frozen=True)

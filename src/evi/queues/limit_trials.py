@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from evi.queues.drift import KNOWN, Drift, Known
+from evi.queues.drift import Drift, Known
 from evi.queues.fitting import QueueFit, fit_series
 from evi.queues.forecasting import share_now, waits_ahead
 from evi.queues.histories import regular
@@ -22,6 +22,7 @@ from evi.workspace import SILENT, EviError, Progress
 
 REPLICATIONS = 200
 EVERY = 3
+LIMIT_KNOWN: tuple[Known, ...] = ("nothing", "flows")
 SEED = 9_230_114
 
 
@@ -108,10 +109,11 @@ def _trials_at(
     happened = _at(share, origin + horizons)
     told = np.isfinite(np.cumsum(referred + started))[horizons - 1]
     made = []
-    for known, given, then in (
-        (KNOWN[0], None, happened),
-        (KNOWN[1], Given(referred[None, :], started[None, :]), np.where(told, happened, np.nan)),
-    ):
+    ways: dict[Known, tuple[Given | None, Floats]] = {
+        "nothing": (None, happened),
+        "flows": (Given(referred[None, :], started[None, :]), np.where(told, happened, np.nan)),
+    }
+    for known, (given, then) in ways.items():
         if np.isfinite(then).any():
             lists = futures(fit.state, fit.drift, luck, LONGEST, given)
             within, _ = waits_ahead(fit, lists, limit_weeks, SEED)
@@ -152,7 +154,7 @@ def _judge(trial: WithinTrial, drift: Drift) -> list[tuple[Known, str, int, floa
 
 def _table(judged: list[tuple[Known, str, int, float, float, float, bool]]) -> tuple[LimitJudged, ...]:
     rows = []
-    for known in KNOWN:
+    for known in LIMIT_KNOWN:
         for months in HORIZONS:
             some = [row for row in judged if row[0] == known and row[2] == months]
             places = {row[1] for row in some}

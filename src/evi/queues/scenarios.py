@@ -51,7 +51,9 @@ class Scenario:
     @property
     def known(self) -> Known:
         """What the forecast is told."""
-        return "nothing" if self.referrals is None or self.contacts is None else "flows"
+        if self.referrals is None:
+            return "nothing" if self.contacts is None else "contacts"
+        return "referrals" if self.contacts is None else "flows"
 
     def given(self, periods: int) -> Given:
         """For the model."""
@@ -71,7 +73,7 @@ class Scenario:
             _flow("Contacts", self.contacts, self.capacity_percent, by["starts"], history),
             _leaving(by["leave without a start"], fit.period),
         ]
-        if self.known == "nothing":
+        if self.known != "flows":
             said.append(
                 f"Of a gap between what comes and what goes, {1 - fit.drift.settle:.0%} closes each month, "
                 "as it did elsewhere; the service isn't assumed to respond to what this scenario changes."

@@ -18,6 +18,7 @@ from evi.queues.series import Series
 HORIZONS = (3, 6, 12)
 """Months ahead at which forecasts are judged."""
 LONGEST = max(HORIZONS)
+TELLS_REFERRALS, TELLS_CONTACTS = ("referrals", "flows"), ("contacts", "flows")
 FIRST_ORIGIN = 24
 """Months of history before the first forecast: two of every season."""
 
@@ -44,15 +45,19 @@ class Trial:
 
     def run(self, drift: Drift, luck: Luck, known: Known) -> Floats:
         """Lists that the forecast gives, unstretched, [case, replication, months ahead]."""
-        given = Given(self.referrals, self.starts) if known == "flows" else None
+        given = Given(
+            self.referrals if known in TELLS_REFERRALS else None,
+            self.starts if known in TELLS_CONTACTS else None,
+        )
         return futures(self.levels.state(drift), drift, luck, LONGEST, given).waiting
 
     def judged(self, known: Known, months: int) -> npt.NDArray[np.bool_]:
-        """Cases whose outcome is known, and, where flows are told, all flows up to it."""
+        """Cases whose outcome is known, and every flow up to it that is told."""
         there = np.isfinite(self.waiting[:, months - 1])
-        if known == "flows":
-            told = np.isfinite(self.referrals[:, :months]) & np.isfinite(self.starts[:, :months])
-            there = there & told.all(axis=1)
+        if known in TELLS_REFERRALS:
+            there = there & np.isfinite(self.referrals[:, :months]).all(axis=1)
+        if known in TELLS_CONTACTS:
+            there = there & np.isfinite(self.starts[:, :months]).all(axis=1)
         return np.asarray(there)
 
 

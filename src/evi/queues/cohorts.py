@@ -95,12 +95,10 @@ def fit_to_bands(cohorts: Floats, inside: Floats, counts: Floats) -> Floats:
 
 def share_within(cohorts: Floats, limit_weeks: float, weeks: float) -> Floats:
     """Share of the list that has waited less than a limit, [case]; 1 where nobody waits."""
-    inside = in_bands(cohorts.shape[1], [(0, None)], weeks)
     newest_first = np.arange(cohorts.shape[1])[::-1]
     part = np.clip(limit_weeks / weeks - newest_first, 0.0, 1.0)
     total = cohorts.sum(axis=1)
-    within = cohorts @ (part * inside[:, 0])
-    return np.asarray(np.divide(within, total, out=np.ones_like(total), where=total > 0))
+    return np.asarray(np.divide(cohorts @ part, total, out=np.ones_like(total), where=total > 0))
 
 
 def longest_weeks(cohorts: Floats, weeks: float) -> Floats:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from importlib import resources
-from math import exp, log, sqrt
+from math import log, sqrt
 from typing import Literal
 
 import numpy as np
@@ -116,8 +116,3 @@ def learned_drift() -> Drift:
     """The drift that comes with eVI, learned from every board of the published Scottish figures."""
     name = "drift.yaml"
     return Drift.from_yaml(resources.files("evi.queues").joinpath(name).read_text("utf-8"), where=name)
-
-
-def yearly_change(monthly_sd: float) -> float:
-    """By which factor a rate with such monthly steps changes in a year, one standard deviation out."""
-    return exp(monthly_sd * sqrt(12))

@@ -57,11 +57,12 @@ def knock_on(
 
         weeks = _weeks(years, probability)
         question, after = question_of(read_plan(plan)), read_conversions(conversions)
+        extras = _speeds(speeds)
         where = _places(places, district, pathway, day)
         progress = TerminalProgress()
         today = clearance(question, after, 0, weeks=weeks, probability=probability, seed=seed)
         found = frontier(
-            question, after, _speeds(speeds),
+            question, after, extras,
             weeks=weeks, probability=probability, clear_within_weeks=clear_within, most_pounds=most_pounds,
             seed=seed, progress=progress,
         )  # fmt: skip
@@ -89,11 +90,14 @@ def _weeks(years: int, probability: float) -> int:
 
 def _speeds(text: str) -> list[int]:
     try:
-        return [int(part) for part in text.split(",")]
+        extras = [int(part) for part in text.split(",")]
     except ValueError as error:
         raise EviError(
             "speeds are whole numbers with commas between them.", where="--speeds", do="Give 6,10,20."
         ) from error
+    if min(extras) < 0:
+        raise EviError("a speed is below 0.", where="--speeds", do="Give 6,10,20.")
+    return extras
 
 
 def _places(table: Path | None, folder: Path | None, pathway: str, day: str | None) -> Places | None:

@@ -87,10 +87,11 @@ def waits(come: npt.NDArray[np.int64], service: Downstream, added: Floats) -> Fl
     weeks = len(slots)
     total = np.concatenate([[0.0], np.cumsum(slots)])
     goal = total[1:] + left
-    # np.interp needs rising slots; after the last week they rise by the last week's number.
-    inside = np.interp(goal, total + EXACT * np.arange(weeks + 1), np.arange(weeks + 1.0))
-    beyond = weeks + (goal - total[-1]) / slots[-1]
-    return np.asarray(np.where(goal > total[-1], beyond, inside) - np.arange(1.0, weeks + 1))
+    week = np.clip(np.searchsorted(total, goal, side="left"), 1, weeks) - 1  # in which the goal is reached
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        reached = week + (goal - total[week]) / slots[week]
+    waited = np.where(left > 0, reached - np.arange(1.0, weeks + 1), 0.0)
+    return np.asarray(np.maximum(waited, 0.0))
 
 
 def least_added(come: npt.NDArray[np.int64], service: Downstream) -> Floats:

@@ -105,7 +105,8 @@ def serve(server: Server, arrivals: int, replications: int, seed: int, *, warm_u
     classes = len(server.rates)
     sums = np.zeros((replications, classes, 4))
     cuts = np.cumsum(server.rates) / sum(server.rates)
-    shares = np.array([server.discipline.longest, server.discipline.longest + server.discipline.priority])
+    longest, priority = float(server.discipline.longest), float(server.discipline.priority)
+    shares = np.array([longest, longest + priority])
     figures = np.array(
         [sum(server.rates), server.service_mean, server.service_cv, server.patience_rate, server.missed]
     )

@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -73,6 +74,7 @@ def simulate_prepared(
         EviError: as `simulate`; or an array has neither 1 row nor one for each replication.
     """
     _check(prepared, replications, seed)
+    prepared = _of_one_kind(prepared)
     weeks, pools = prepared.means.shape[1:]
     counts = np.zeros((replications, TABLES, weeks, pools), np.int32)
     sums = np.zeros((replications, SUMS, weeks, pools))
@@ -107,6 +109,12 @@ def _each(chunk: Callable[[int], int], firsts: range, threads: int) -> Iterator[
             yield done.result()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _of_one_kind(prepared: Prepared) -> Prepared:
+    """The same arrays, each in one piece and writable, so that the engine is compiled for one kind only."""
+    arrays: list[Any] = [np.require(array, requirements=["C", "W"]) for array in prepared]
+    return Prepared(*arrays)
 
 
 def _room(prepared: Prepared, visits: int) -> Room:

@@ -107,7 +107,7 @@ def test_measures_by_month_are_those_of_the_weeks(small: Question) -> None:
 def test_the_answer_holds_and_is_not_below_the_bound(small: Question) -> None:
     answer = size_capacity(small, probability=0.8, **FEW)
     assert answer.feasible
-    assert answer.joint >= 0.8
+    assert answer.joint_high >= 0.8
     assert answer.joint_low < answer.joint < answer.joint_high
     assert answer.bound_slots <= answer.extra_slots
     assert answer.extra_slots == sum(month.extra_slots * month.weeks for month in answer.months)
@@ -128,7 +128,7 @@ def test_a_surer_promise_needs_no_less(small: Question) -> None:
     likely = size_capacity(small, probability=0.5, **FEW)
     surer = size_capacity(small, probability=0.95, **FEW)
     assert surer.extra_slots >= likely.extra_slots
-    assert surer.joint >= 0.95
+    assert surer.joint_high >= 0.95
 
 
 def test_a_promise_kept_already_needs_nothing(small: Question) -> None:
@@ -235,6 +235,30 @@ def test_the_command_explains_mistakes(arguments: list[str]) -> None:
     said = json.loads(run.stdout)
     assert said["error"]
     assert said["do"]
+
+
+TWO = """
+start: 2024-01-01
+pools:
+  - {id: triage, title: Triage, skill: nurse, slots_per_week: 7, missed: 0, discipline: {longest: 1}}
+  - {id: clinic, title: Clinic, skill: doctor, slots_per_week: 5, missed: 0.1, limit_weeks: 13,
+     discipline: {longest: 1}}
+classes: [{id: any, priority: 0}]
+arrivals: [{pool: triage, class: any, weekly: 6}]
+backlog: [{pool: clinic, class: any, ages: [{age_weeks: 20, children: 30}, {age_weeks: 40, children: 10}]}]
+edges: [{from: triage, to: clinic, probability: 1, lag_weeks: {mean: 2, spread: 1}}]
+"""
+
+
+def test_a_pool_that_children_are_sent_on_to(small: Question) -> None:
+    network = Network.from_yaml(TWO)
+    limits = Milestone(small.trajectory.months[3], {"longest_waiting_weeks": 20.0})
+    today = Milestone(small.trajectory.months[0], {"longest_waiting_weeks": 45.0})
+    promise = straight_line("Clinic", network.start, 13, today, [limits])
+    answer = size_capacity(replace(small, network=network, pool="clinic", trajectory=promise), **FEW)
+    assert answer.feasible
+    assert answer.bound_slots <= answer.extra_slots
+    assert 4.5 < answer.months[-1].referrals_per_week < 7  # those whom triage sends on
 
 
 def test_the_shipped_plan_can_be_read() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from dataclasses import asdict, replace
+from math import isfinite
 from pathlib import Path
 from typing import Annotated
 
@@ -12,16 +13,24 @@ import typer
 from evi.cli.app import JsonOption
 from evi.cli.console import TerminalProgress, mistakes_explained, out, show_json, show_table
 from evi.cli.queue import queues_app
-from evi.queues.answers import CapacityAnswer
+from evi.queues.answers import CapacityAnswer, MonthNeed
 from evi.queues.capacity import Question, question_of, size_capacity
 from evi.queues.gaming import Gaming, gamed
 from evi.queues.network import Network
 from evi.queues.plan_network import flow_of
-from evi.queues.trajectory import Trajectory, national_standard, no_worse
+from evi.queues.trajectory import SHARE, Trajectory, national_standard, no_worse
 from evi.queues.waiting_plan import Plan, read_plan
 from evi.workspace import EviError, replace_file
 
 TARGETS = ("plan", "standard", "no-worse", "milestones")
+SHORT = {
+    "av. waiting": "average_waiting_weeks",
+    "av. seen": "average_seen_weeks",
+    "long. waiting": "longest_waiting_weeks",
+    "long. seen": "longest_seen_weeks",
+    "in": SHARE,
+}
+"""Measures that are shown, by the head of their column."""
 
 
 @queues_app.command()
@@ -87,8 +96,10 @@ def capacity(
         if as_json:
             show_json(_document(answers, gaming))
             return
+        if target != "all":
+            _show(answers[target])
         for answer in answers.values():
-            _show(answer)
+            out.print(f"{answer.sentence}\n{answer.outside_sentence}\n", markup=False)
         _compare(answers)
         if gaming is not None:
             out.print(f"\n{gaming.sentence}")
@@ -147,21 +158,31 @@ def _gaming(plan: Plan, question: Question) -> Gaming | None:
 def _show(answer: CapacityAnswer) -> None:
     rows = [
         {
-            "month": f"{month.month:%b %Y}",
-            "referrals a week": month.referrals_per_week,
-            "slots today": month.slots_today,
-            "extra a week": month.extra_slots,
-            "waiting": round(month.waiting[1]),
-            "average waiting": round(month.measures["average_waiting_weeks"][1], 1),
-            "average seen": round(month.measures["average_seen_weeks"][1], 1),
-            "longest waiting": round(month.measures["longest_waiting_weeks"][1]),
-            "started within": f"{month.measures['share_started_within_limit'][1]:.1%}",
-            "holds": f"{month.holds:.1%}",
+            "month": f"{month.month:%Y-%m}",
+            "slots": f"{month.slots_today:g}+{month.extra_slots:g}",
+            "list": round(month.waiting[1]),
+            **{
+                short: _beside(month, measure)
+                for short, measure in SHORT.items()
+                if month.measures[measure][1] or measure in month.limits
+            },
+            "kept": f"{month.holds:.1%}",
         }
         for month in answer.months
     ]
-    show_table(f"{answer.title}: in the middle one of the simulations, weeks", rows)
-    out.print(f"\n{answer.sentence}\n{answer.outside_sentence}\n", markup=False)
+    show_table(f"{answer.title}: the middle one of the simulations, and what is promised", rows)
+    out.print("\nav.: average, long.: longest, in weeks; in: started within the standard\n")
+
+
+def _beside(month: MonthNeed, measure: str) -> str:
+    """What was found, and what is promised."""
+    found, limit = month.measures[measure][1], month.limits.get(measure)
+    text, promised = (
+        (f"{found:.1%}", "" if limit is None else f"{limit:.1%}")
+        if measure == SHARE
+        else (f"{found:.0f}", "" if limit is None else f"{limit:.0f}")
+    )
+    return f"{text} ({promised})" if promised else text
 
 
 def _compare(answers: dict[str, CapacityAnswer]) -> None:
@@ -170,12 +191,10 @@ def _compare(answers: dict[str, CapacityAnswer]) -> None:
             "target": name,
             "kept": "yes" if answer.feasible else "no: nearest",
             "extra slots": round(answer.extra_slots),
-            "pounds": round(answer.pounds),
+            "£": round(answer.pounds),
             "hours": round(answer.hours),
-            "at least": round(answer.bound_slots) if answer.bound_slots != float("inf") else None,
-            "holds": f"{answer.joint:.1%}",
-            "from": f"{answer.joint_low:.1%}",
-            "to": f"{answer.joint_high:.1%}",
+            "bound": round(answer.bound_slots) if answer.bound_slots != float("inf") else None,
+            "holds": f"{answer.joint:.1%} ({answer.joint_low:.0%} to {answer.joint_high:.0%})",
         }
         for name, answer in answers.items()
     ]
@@ -183,13 +202,23 @@ def _compare(answers: dict[str, CapacityAnswer]) -> None:
 
 
 def _document(answers: dict[str, CapacityAnswer], gaming: Gaming | None) -> dict[str, object]:
-    return {
+    document: dict[str, object] = {
         "answers": {
             name: asdict(answer) | {"sentence": answer.sentence, "outside_sentence": answer.outside_sentence}
             for name, answer in answers.items()
         },
         "gaming": None if gaming is None else asdict(gaming) | {"sentence": gaming.sentence},
     }
+    return {name: _finite(value) for name, value in document.items()}
+
+
+def _finite(value: object) -> object:
+    """The same without infinite numbers, which JSON doesn't have."""
+    if isinstance(value, dict):
+        return {name: _finite(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def _write(path: Path, answers: dict[str, CapacityAnswer]) -> None:

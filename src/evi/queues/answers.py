@@ -74,6 +74,15 @@ class Outside:
 
 
 @dataclass(frozen=True)
+class Hardest:
+    """The measure that is kept least often: the share of simulations that keep it, and its worst month."""
+
+    measure: str
+    joint: float
+    month: date
+
+
+@dataclass(frozen=True)
 class CapacityAnswer:
     """The least capacity for one trajectory.
 
@@ -88,6 +97,7 @@ class CapacityAnswer:
         bound_slots, bound_pounds: the bound from below.
         joint, joint_low, joint_high: the probability of the check with fresh luck, with its 95% interval.
         check_replications, simulations: of the check; and how many candidates were simulated in full.
+        hardest: the promise that decides how much is needed.
         outside: who starts outside the national standard at the end.
         nearest: see `feasible`.
         assumptions: everything that was assumed, in sentences.
@@ -109,6 +119,7 @@ class CapacityAnswer:
     joint_high: float
     check_replications: int
     simulations: int
+    hardest: Hardest
     outside: Outside
     nearest: Nearest | None
     assumptions: tuple[str, ...]
@@ -124,7 +135,8 @@ class CapacityAnswer:
                 f"of clinicians. In a check with fresh luck every promise of every month held in "
                 f"{self.joint:.1%} of simulations (95% interval {self.joint_low:.1%} to "
                 f"{self.joint_high:.1%}). No order of seeing children could do it with fewer than "
-                f"{self.bound_slots:,.0f}."
+                f"{self.bound_slots:,.0f} on average. Hardest to keep: the "
+                f"{MEASURES[self.hardest.measure]}, in {self.hardest.month:%B %Y}."
             )
         return self._impossible()
 

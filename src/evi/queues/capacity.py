@@ -2,7 +2,8 @@
 
 Three steps: a bound from below by a linear programme (`lp`), a search by simulation in which all candidates
 share their luck (`shaping`, `searching`), and a check of the answer with fresh luck, of which the search
-knows nothing. If the check falls short, the search aims higher and is checked again with other luck.
+knows nothing. If the check falls short, the search aims higher and is checked again with other luck. What is
+told at the end comes from luck that decided nothing.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from evi.index.intervals import wilson
-from evi.queues.answers import CapacityAnswer, MonthNeed, Nearest, Outside
+from evi.queues.answers import CapacityAnswer, Hardest, MonthNeed, Nearest, Outside
 from evi.queues.engine import simulate
 from evi.queues.judging import Monthly
 from evi.queues.lp import Bound, Flow, least_capacity
@@ -120,7 +121,8 @@ def size_capacity(
             break
         aim = min(aim + (probability - joint) + 0.01, 1 - 1 / replications)
     assert extra is not None  # noqa: S101 (the loop ran)
-    return search.answer(extra, bound, fresh, probability)
+    told = search.simulator.monthly(extra, seed + (CHECKS + 1) * FRESH, check_replications)
+    return search.answer(extra, bound, told, probability)
 
 
 def _check(question: Question, probability: float, step_months: int, replications: int) -> None:
@@ -253,6 +255,7 @@ class _Search:
             joint_high=float(high),
             check_replications=len(kept),
             simulations=self.simulator.runs,
+            hardest=_hardest(self.question.trajectory, fresh),
             outside=_outside(self.question.trajectory, fresh),
             nearest=None,
             assumptions=self.question.assumptions + _method(self.question, len(kept)),
@@ -327,6 +330,15 @@ def _outside(trajectory: Trajectory, fresh: Monthly) -> Outside:
     target = trajectory.limits.get(SHARE)
     promised = None if target is None or not np.isfinite(target[-1]) else 1 - float(target[-1])
     return Outside(trajectory.months[-1], promised, float(1 - np.median(fresh.measures[SHARE][:, -1])))
+
+
+def _hardest(trajectory: Trajectory, fresh: Monthly) -> Hardest:
+    """The promise that is kept least often, and the month in which it is."""
+    kept = {name: fresh.keeps(name, limits) for name, limits in trajectory.limits.items()}
+    measure = min(kept, key=lambda name: float(kept[name].all(axis=1).mean()))
+    by_month = kept[measure].mean(axis=0)
+    month = len(by_month) - 1 - int(np.argmin(by_month[::-1]))
+    return Hardest(measure, float(kept[measure].all(axis=1).mean()), trajectory.months[month])
 
 
 def _method(question: Question, replications: int) -> tuple[str, ...]:

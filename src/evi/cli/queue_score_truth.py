@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from evi.cli.app import HERE, DateOption, DistrictOption, JsonOption
+from evi.cli.app import HERE, DistrictOption, JsonOption
 from evi.cli.console import mistakes_explained, out, show_json, show_table
 from evi.cli.days import day_asked
 from evi.cli.queue import queues_app
@@ -18,7 +18,10 @@ from evi.workspace import District
 def score_truth(
     pathway: Annotated[str, typer.Argument(help="The pathway, such as autism.")] = "autism",
     district: DistrictOption = HERE,
-    day: DateOption = None,
+    day: Annotated[
+        str | None,
+        typer.Option("--day", "--date", help="The day to look at (default: the newest day known)."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Compare fitted slots, missed appointments and removals with the truth of a made-up district.

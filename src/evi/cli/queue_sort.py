@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evi.cli.app import HERE, DateOption, DistrictOption, JsonOption
+from evi.cli.app import HERE, DistrictOption, JsonOption
 from evi.cli.console import TerminalProgress, mistakes_explained, out, show_json, show_table
 from evi.cli.days import day_asked
 from evi.cli.queue import queues_app
@@ -17,7 +17,7 @@ from evi.workspace import District, EviError, replace_file
 
 if TYPE_CHECKING:
     from evi.queues.sorting_audit import Audit
-    from evi.queues.worklist import WorkList
+    from evi.queues.worklist import Child, WorkList
 
 FIRST = 10
 
@@ -26,7 +26,10 @@ FIRST = 10
 def sort(
     pathway: Annotated[str, typer.Argument(help="The pathway whose list it is, such as autism.")],
     district: DistrictOption = HERE,
-    day: DateOption = None,
+    day: Annotated[
+        str | None,
+        typer.Option("--day", "--date", help="The day to look at (default: the newest day known)."),
+    ] = None,
     most: Annotated[
         int, typer.Option("--most", min=1, help="How many children of each group to print.")
     ] = FIRST,
@@ -92,12 +95,14 @@ def _show(worklist: WorkList, most: int) -> None:
         out.print()
 
 
-def _why(child: Any) -> list[str]:
-    """What a clinician reads first: pointers, then gaps, then marks; what is held if nothing else is said."""
-    said = [finding.words for finding in child.of("points elsewhere", "missing", "not known", "mark")]
-    if child.first_thing:
-        said.insert(0, f"Ask first for: {child.first_thing}")
-    return said or [finding.words for finding in child.of("held")]
+def _why(child: Child) -> list[str]:
+    """What a clinician reads first; what is held is said where nothing is missing."""
+    gaps = child.of("missing", "not known")
+    said = [finding.words for finding in (*child.of("points elsewhere"), *gaps, *child.of("mark"))]
+    if gaps:
+        more = f", then {len(gaps) - 1} more" if len(gaps) > 1 else ""
+        return [f"Ask first for: {child.first_thing}{more}", *said]
+    return [*said, *(finding.words for finding in child.of("held"))]
 
 
 def _show_audit(audited: Audit) -> None:

@@ -23,6 +23,7 @@ from evi.synthetic.draws import Generator, systematic
 WEEKS = (REFERENCE_DAY + 1 - HISTORY_START) // 7
 """Whole weeks of the history, Mondays to Sundays; the queue is worked in each of them."""
 REASONS = ("moved_away", "declined", "other_pathway", "not_accepted")
+NOT_ACCEPTED = REASONS.index("not_accepted")
 FORMS = ("FAMILY_FORM", "SCHOOL_FORM")
 GOLDEN = 0.6180339887498949
 _OLDEST = 60 * 52  # weeks: nobody waits longer
@@ -123,17 +124,24 @@ def run_queue(
     week = (referred.astype(np.int64) - HISTORY_START) // 7
     leaves, reason = _removals(rng, rules, week, gone.astype(np.int64), stays)
     ready, forms = _forms(rng, rules, referred.astype(np.int64), week)
-    first, last = rules.triage_weeks
-    triaged = referred + rng.integers(7 * first, 7 * last, size)
-    urgent = (rng.random(size) < rules.urgent) & (reason != REASONS.index("not_accepted"))
+    triaged = referred + rng.integers(7 * rules.triage_weeks[0], 7 * rules.triage_weeks[1], size)
+    urgent = (rng.random(size) < rules.urgent) & (reason != NOT_ACCEPTED)
     work = _Work(rng, rules, week, ready, leaves, urgent)
     for now in range(WEEKS):
         work.a_week(now)
-    assessed = np.where(work.start < NEVER, HISTORY_START + work.start * 7 + np.arange(size) % 5, NEVER)
-    weekday = np.maximum(HISTORY_START + leaves * 7 + np.arange(size) % 5, referred)
-    removed = np.where(reason == REASONS.index("moved_away"), gone, weekday)
-    removed = np.where((assessed < NEVER) | (leaves >= WEEKS), NEVER, removed)
-    turned_down = (reason == REASONS.index("not_accepted")) & (removed < NEVER)
+    return _as_days(work, referred, gone, reason, triaged, forms)
+
+
+def _as_days(
+    work: _Work, referred: Days, gone: Days, reason: Ints, triaged: Ints, forms: tuple[Ints, ...]
+) -> Queue:
+    """The weeks of the work as days, Mondays to Fridays; what has not come is NEVER."""
+    weekday = np.arange(referred.size) % 5
+    assessed = np.where(work.start < NEVER, HISTORY_START + work.start * 7 + weekday, NEVER)
+    left = np.maximum(HISTORY_START + work.leaves * 7 + weekday, referred)
+    removed = np.where(reason == REASONS.index("moved_away"), gone, left)
+    removed = np.where((assessed < NEVER) | (work.leaves >= WEEKS), NEVER, removed)
+    turned_down = (reason == NOT_ACCEPTED) & (removed < NEVER)
     triaged = np.where(turned_down | (triaged > np.minimum(removed, REFERENCE_DAY)), NEVER, triaged)
     missed = np.array(work.missed, dtype=np.int64).reshape(-1, 2)
     return Queue(
@@ -141,7 +149,7 @@ def run_queue(
         removed=removed.astype(np.int32),
         reason=reason,
         triaged=triaged.astype(np.int32),
-        urgent=urgent & (triaged < NEVER),
+        urgent=work.urgent & (triaged < NEVER),
         forms=tuple(np.where(form >= removed, NEVER, form).astype(np.int32) for form in forms),
         missed_row=missed[:, 0],
         missed_day=(HISTORY_START + missed[:, 1] * 7 + missed[:, 0] % 5).astype(np.int32),
@@ -189,7 +197,7 @@ class _Work:
         self, rng: Generator, rules: Policy, week: Ints, ready: Ints, leaves: Ints, urgent: Flags
     ) -> None:
         self.rng, self.rules = rng, rules
-        self._leaves, self._urgent = leaves, urgent
+        self.leaves, self.urgent = leaves, urgent
         self.start = np.full(week.size, NEVER, dtype=np.int64)
         self.missed: list[tuple[int, int]] = []
         self.waiting, self.slots = np.zeros(WEEKS, dtype=np.int64), np.zeros(WEEKS, dtype=np.int64)
@@ -205,14 +213,14 @@ class _Work:
         """Let referrals join, some leave, and the week's slots be filled."""
         for row in self._arrivals[now]:
             insort(self._line, row)
-        self._line = [row for row in self._line if self._leaves[row] > now]
+        self._line = [row for row in self._line if self.leaves[row] > now]
         if now % 13 == 0:
             self._buy(now)
         self._credit += self._rate
         self.slots[now] = int(self._credit)
         self._credit -= int(self._credit)
         self._fill(now, int(self.slots[now]))
-        off = self._seen + int(np.count_nonzero((self._leaves <= now) & (self.start == NEVER)))
+        off = self._seen + int(np.count_nonzero((self.leaves <= now) & (self.start == NEVER)))
         self.waiting[now] = self._referred_by[now + 1] - off
 
     def _buy(self, now: int) -> None:
@@ -235,7 +243,7 @@ class _Work:
             if who < mix["longest"]:
                 place = 0
             elif who < mix["longest"] + mix["priority"]:
-                place = next((at for at, row in enumerate(self._line) if self._urgent[row]), 0)
+                place = next((at for at, row in enumerate(self._line) if self.urgent[row]), 0)
             else:
                 place = int(which * len(self._line))
             row = self._line.pop(place)

@@ -9,7 +9,7 @@ import polars as pl
 
 from evi.synthetic.calendar import NEVER, REFERENCE_DAY, YEAR, Ints, day
 from evi.synthetic.draws import poisson_rows
-from evi.synthetic.pathway import FORMS, REASONS
+from evi.synthetic.pathway import FORMS, NOT_ACCEPTED
 from evi.synthetic.recognition import Recognition
 from evi.synthetic.services.book import CLOSURES, Book, Line, Steps, lagged, send_persons
 from evi.synthetic.world import World
@@ -69,7 +69,7 @@ def _autism(world: World, known: Recognition, book: Book) -> None:
     """Referrals for an autism assessment, with triage, removals and appointments missed."""
     made, queue, rng = known.referrals, known.referrals.queue, world.rng("autism book")
     rows = np.flatnonzero(made.referred >= COMMUNITY_FROM)
-    turned_down = queue.reason == REASONS.index("not_accepted")
+    turned_down = queue.reason == NOT_ACCEPTED
     steps = Steps(
         triaged=queue.triaged.astype(np.int64)[rows],
         rejected=np.where(turned_down, queue.removed, NEVER)[rows],

@@ -29,7 +29,7 @@ def days(
     weeks: Annotated[int | None, typer.Option(help="Weeks to plan (default: as the rules say).")] = None,
     seconds: Annotated[float, typer.Option(min=0.5, max=3600, help="Time to search.")] = 10.0,
     rounds: Annotated[
-        int | None, typer.Option(min=1, help="Search so many rounds instead: the same rota each time.")
+        int | None, typer.Option(min=1, help="Search so many rounds instead: always the same rota.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the search, and of what is made up.")] = 1,
     out_folder: Annotated[
@@ -39,7 +39,7 @@ def days(
 ) -> None:
     """Plan assessment days: teams, schools, days and children.
 
-    Children are pseudonyms. Every rule is checked again at the end, and each child without a day has a reason.
+    Children are pseudonyms. Every rule is checked again at the end; each child without a day has a reason.
 
     Example: `evi queue days --made-up 100,400,40 --seconds 10 --out rota`
     """

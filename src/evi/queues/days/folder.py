@@ -75,7 +75,7 @@ def read_problem(folder: Path) -> Problem:
         *_each(away, lambda a: a.kind == "person" and a.id not in staff, "the person is not in people.csv"),
     ]
     for name, wrong in (
-        ("schools.csv", wrong_schools), ("terms.csv", wrong_terms),
+        ("terms.csv", wrong_terms), ("schools.csv", wrong_schools),
         ("people.csv", wrong_people), ("away.csv", wrong_away),
     ):  # fmt: skip
         _refuse(folder / name, wrong)

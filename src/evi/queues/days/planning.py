@@ -20,6 +20,8 @@ from evi.queues.days.worth import plan_worth
 from evi.workspace import SILENT, EviError, Progress
 
 SAY_EVERY_SECONDS = 1.0
+FOR_SEARCH = 0.95
+"""Share of the time that the search may take: the rest is for the last touch, reasons and the check."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def plan_days(
     most = bound(arrays)
     plans = [greedy(arrays), greedy(arrays, most)]
     start = max(plans, key=plan_worth)
-    left = None if seconds is None or rounds is not None else max(0.0, seconds - (clock() - began) - 0.1)
+    left = None if rounds is not None or seconds is None else FOR_SEARCH * seconds - (clock() - began)
     with progress.task(
         "Planning assessment days", rounds or (None if left is None else round(left))
     ) as moved:

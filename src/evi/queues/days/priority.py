@@ -12,23 +12,31 @@ from evi.queues.days.grid import Grid, Plan, Slot
 def by_priority(plan: Plan) -> int:
     """Let each child who waits take the place of one of lower priority, where the same team can see it.
 
-    Every exchange raises the priority of those who are seen, so it ends. Then children who need the same
-    people
-    at the same school are put in order: the higher priority on the earlier day.
+    Before that, children who need the same people at the same school are put in order: the higher priority on
+    the earlier day. That can put a low priority beside a team that suits a child who waits, so the two take
+    turns. Every exchange raises the priority of those who are seen, so it ends.
 
     Returns:
         How many places changed hands.
     """
-    grid, exchanged = plan.grid, 0
+    total = 0
+    while True:
+        _earlier_first(plan)
+        exchanged = _exchanges(plan)
+        total += exchanged
+        if not exchanged:
+            return total
+
+
+def _exchanges(plan: Plan) -> int:
+    grid, count = plan.grid, 0
     waiting = sorted(np.flatnonzero(~plan.seen).tolist(), key=lambda child: (-grid.points[child], child))
     while waiting:
-        child = waiting.pop(0)
-        out = _exchange(plan, child)
+        out = _exchange(plan, waiting.pop(0))
         if out is not None:
-            exchanged += 1
+            count += 1
             waiting = sorted([*waiting, out], key=lambda other: (-grid.points[other], other))
-    _earlier_first(plan)
-    return exchanged
+    return count
 
 
 def _exchange(plan: Plan, child: int) -> int | None:

@@ -330,9 +330,7 @@ def _items(reads: Mapping[str, Any], frameworks: tuple[str, ...]) -> dict[str, s
     if "assessment" not in reads:
         return {}
     assessment = assessments()[reads["assessment"]]
-    known = {
-        code: words for each in frameworks for code, words in assessment.frameworks[each].items.items()
-    }
+    known = {code: words for each in frameworks for code, words in assessment.frameworks[each].items.items()}
     chosen = reads.get("items", "all")
     return known if chosen == "all" else {code: known[code] for code in chosen}
 

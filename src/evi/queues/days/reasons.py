@@ -25,7 +25,7 @@ def _why(plan: Plan, child: int, can_go: Flags) -> Unplaced:
     if not grid.open[where].any():
         return _said(
             grid, child, "room_shut",
-            "The school has no day with a room, in term, in the weeks that are planned.",
+            "The school has no day left with a room, in term, in the weeks that are planned.",
             "Ask the school for a room on another weekday, or plan more weeks.",
         )  # fmt: skip
     here = len(grid.visitors[where[-1]])

@@ -68,7 +68,8 @@ def replan(
         saved = _still_lost(right, lost) - _still_lost(wider, lost)
         others = sum(wider.slots.get(place) != plan.slots[place] for place in rivals)
         right = wider if saved > 0 and saved >= others and not _dropped(plan, wider) else right
-    new = rota_of(right)
+    left = np.arange(len(arrays.week)) >= first  # reasons look only at days that can still be given
+    new = rota_of(Plan(replace(arrays, open=arrays.open & left), right.slots))
     _sound(new, changed, "This is a mistake in eVI: please report it with the folder's rules.yaml.")
     return Replanned(new, changed, disturbance(rota, new, len(hit)))
 

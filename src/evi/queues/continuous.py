@@ -17,8 +17,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from evi.queues.compiled import compiled
-from evi.queues.luck import CHILD, REPLICATION, SLOT, block, uniform
+from evi.queues.compiled import compiled, inner
+from evi.queues.luck import CHILD, REPLICATION, SLOT, UNUSED, block, uniform
 from evi.queues.network import Discipline
 from evi.queues.rules import (
     FULL,
@@ -44,6 +44,7 @@ Floats = npt.NDArray[np.float64]
 Times = Literal["exponential", "fixed", "two_rates"]
 
 FIXED, EXPONENTIAL, TWO_RATES = range(3)
+ONE = np.int64(1)
 _KINDS = {"fixed": FIXED, "exponential": EXPONENTIAL, "two_rates": TWO_RATES}
 
 
@@ -126,13 +127,13 @@ def serve(server: Server, arrivals: int, replications: int, seed: int, *, warm_u
 def serve_all(room, times, busy, seed, figures, kinds, cuts, shares, arrivals, warm_up, sums):
     """Every replication; fills `sums` (came, delayed, gave up, time waited, by class)."""
     for replication in range(sums.shape[0]):
-        words = block(seed[0], seed[1], REPLICATION, replication, 0, 0)
+        words = block(seed[0], seed[1], REPLICATION, replication, UNUSED, UNUSED)
         key0, key1 = words[0], words[1]
         clear(room)
         busy[:] = 0.0
         now, number, offers = 0.0, 0, 0
         into = sums[replication]
-        words = block(key0, key1, CHILD, number, 0, 0)
+        words = block(key0, key1, CHILD, number, UNUSED, UNUSED)
         coming = a_time(words[0], words[1], kinds[0], 1.0 / figures[0], 1.0)
         while number < arrivals:
             first = soonest(busy)
@@ -146,24 +147,24 @@ def serve_all(room, times, busy, seed, figures, kinds, cuts, shares, arrivals, w
             rank, luck = 0, uniform(words[2])
             while luck > cuts[rank]:
                 rank += 1
-            sent = block(key0, key1, CHILD, number, 1, 0)
+            sent = block(key0, key1, CHILD, number, ONE, UNUSED)
             visit = join(room, 0, rank, number, sent[0], sent[1])
             if visit == NOBODY:
                 return
             times[visit, 0] = now
             times[visit, 1] = now - log(uniform(sent[2])) / figures[3] if figures[3] > 0.0 else inf
             number += 1
-            words = block(key0, key1, CHILD, number, 0, 0)
+            words = block(key0, key1, CHILD, number, UNUSED, UNUSED)
             coming = now + a_time(words[0], words[1], kinds[0], 1.0 / figures[0], 1.0)
 
 
-@compiled
+@inner
 def offer_one(room, times, busy, server, now, key0, key1, offers, figures, kinds, shares, warm_up, sums):
     """A server that is free at `now` is offered to a child; how many offers there were by then.
 
     Who gave up before is found out when chosen: until then it changes nothing for the others.
     """
-    words = block(key0, key1, SLOT, offers, 0, 0)
+    words = block(key0, key1, SLOT, offers, UNUSED, UNUSED)
     luck = uniform(words[0])
     rule = LONGEST if luck < shares[0] else PRIORITY if luck < shares[1] else RANDOM
     number = choose(room, 0, rule, uniform(words[1]))
@@ -189,7 +190,7 @@ def offer_one(room, times, busy, server, now, key0, key1, offers, figures, kinds
     return offers + 1
 
 
-@compiled
+@inner
 def soonest(busy):
     """The server that is free first."""
     first = 0
@@ -199,7 +200,7 @@ def soonest(busy):
     return first
 
 
-@compiled
+@inner
 def a_time(word, other, kind, mean, cv):
     """A length of time from two words of luck."""
     if kind == FIXED:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from numba import int64
 
-from evi.queues.compiled import compiled
+from evi.queues.compiled import compiled, inner
 from evi.queues.luck import (
     ARRIVALS,
     BACKLOG,
@@ -18,6 +18,7 @@ from evi.queues.luck import (
     ROUTE,
     SENT_ON,
     SLOT,
+    UNUSED,
     binomial,
     block,
     lane,
@@ -70,7 +71,7 @@ AGES = 2
 def run(p, room, seed, first, last, counts, sums, ages):
     """Replications from `first` until `last`, or until the room is full; the first that is not done."""
     for replication in range(first, last):
-        words = block(seed[0], seed[1], REPLICATION, replication, 0, 0)
+        words = block(seed[0], seed[1], REPLICATION, replication, UNUSED, UNUSED)
         key0, key1 = words[0], words[1]
         count, total, age = counts[replication], sums[replication], ages[replication]
         count[:], total[:], age[:] = 0, 0.0, 0
@@ -90,7 +91,7 @@ def run(p, room, seed, first, last, counts, sums, ages):
     return last
 
 
-@compiled
+@inner
 def grow_older(p, room, week):
     """Everyone on a list has waited a week more; some have now waited the limit and are no more inside it."""
     oldest = room.cohort.shape[1] - room.week.shape[0]
@@ -101,7 +102,7 @@ def grow_older(p, room, week):
             room.pool[pool, WITHIN] -= room.cohort[pool, turned]
 
 
-@compiled
+@inner
 def note(room, week, counts, sums):
     """Write down the lists after the week."""
     for pool in range(room.pool.shape[0]):
@@ -112,21 +113,21 @@ def note(room, week, counts, sums):
         sums[WAIT_SO_FAR, week, pool] = room.pool[pool, WAITED]
 
 
-@compiled
+@inner
 def begin(p, room, replication, key0, key1):
     """The lists at the start."""
     clear(room)
     for pool in range(p.means.shape[2]):
-        room.credit[pool] = uniform(block(key0, key1, CREDIT, pool, 0, 0)[0])
+        room.credit[pool] = uniform(block(key0, key1, CREDIT, pool, UNUSED, UNUSED)[0])
     for row in range(p.listed.shape[0]):
         pool, age = p.listed[row, 0], p.listed[row, 2]
-        words = block(key0, key1, BACKLOG, pool, p.listed[row, 3], 0)
+        words = block(key0, key1, BACKLOG, pool, p.listed[row, 3], UNUSED)
         welcome(p, room, replication, pool, p.listed[row, 1], -1 - age, words[0], words[1], words[3])
         room.pool[pool, WITHIN] += age < p.limit[pool]
         room.pool[pool, WAITED] += age
 
 
-@compiled
+@inner
 def welcome(p, room, replication, pool, rank, joined, key0, key1, word):
     """Join a list, with the week in which the child would leave it unseen already known from its luck."""
     number = join(room, pool, rank, joined, key0, key1)
@@ -151,7 +152,7 @@ def welcome(p, room, replication, pool, rank, joined, key0, key1, word):
     await_removal(room, number, joined + low)
 
 
-@compiled
+@inner
 def arrive(p, room, replication, key0, key1, week, counts):
     """Those sent on to this week join, then the week's referrals."""
     on_way = room.week[week, ON_WAY]
@@ -168,7 +169,7 @@ def arrive(p, room, replication, key0, key1, week, counts):
     for pool in range(p.means.shape[2]):
         number = poisson(p.means[row, week, pool], key0, key1, ARRIVALS, pool, week)
         for child in range(number):
-            words = block(key0, key1, CHILD + 16 * pool, week, child, 0)
+            words = block(key0, key1, CHILD + 16 * pool, week, child, UNUSED)
             rank, luck = 0, uniform(words[2])
             while rank < p.rank_cuts.shape[2] - 1 and luck > p.rank_cuts[week, pool, rank]:
                 rank += 1
@@ -177,7 +178,7 @@ def arrive(p, room, replication, key0, key1, week, counts):
         room.pool[pool, WITHIN] += number
 
 
-@compiled
+@inner
 def remove(p, room, replication, week, counts):
     """Those whose patience ends this week leave unseen."""
     number = room.week[week, DUE]
@@ -189,7 +190,7 @@ def remove(p, room, replication, week, counts):
         number = room.week[week, DUE]
 
 
-@compiled
+@inner
 def depart(p, room, number, pool, week):
     """Take a child off the list and out of its sums; the weeks waited."""
     joined = room.visit[number, JOINED]
@@ -201,13 +202,13 @@ def depart(p, room, number, pool, week):
     return age
 
 
-@compiled
+@inner
 def slots_of_week(p, room, replication, key0, key1, week, pool):
     """Whole slots this week. Fractions are carried; the first carry is luck, so none is lost on average."""
     slots = p.slots[replication % p.slots.shape[0], week, pool]
     staff = p.staff[pool]
     if staff > 0:
-        away = binomial(staff, p.leave[pool], uniform(block(key0, key1, LEAVE, pool, week, 0)[0]))
+        away = binomial(staff, p.leave[pool], uniform(block(key0, key1, LEAVE, pool, week, UNUSED)[0]))
         slots *= (staff - away) / staff
     slots += room.credit[pool]
     whole = int(slots)
@@ -215,7 +216,7 @@ def slots_of_week(p, room, replication, key0, key1, week, pool):
     return whole
 
 
-@compiled
+@inner
 def offer(p, room, replication, key0, key1, week, pool, counts, sums, ages):
     """Offer the week's slots of one pool, one after the other, until there is nobody left to offer one."""
     begin_week(room, pool)
@@ -224,11 +225,11 @@ def offer(p, room, replication, key0, key1, week, pool, counts, sums, ages):
     row = replication % p.shares.shape[0]
     longest, urgent = p.shares[row, pool, 0], p.shares[row, pool, 1]
     missed = p.missed[replication % p.missed.shape[0], pool]
-    rule, luck, words = LONGEST, 0.0, block(key0, key1, SLOT + 16 * pool, week, 0, 0)
+    rule, luck, words = LONGEST, 0.0, block(key0, key1, SLOT + 16 * pool, week, UNUSED, UNUSED)
     for slot in range(slots):
         if longest < 1.0:
             if slot & 1 == 0:
-                words = block(key0, key1, SLOT + 16 * pool, week, slot >> 1, 0)
+                words = block(key0, key1, SLOT + 16 * pool, week, slot >> 1, UNUSED)
             luck = uniform(lane(words, 2 * slot))
             rule = LONGEST if luck < longest else PRIORITY if luck < urgent else RANDOM
             luck = uniform(lane(words, 2 * slot + 1))
@@ -248,14 +249,14 @@ def offer(p, room, replication, key0, key1, week, pool, counts, sums, ages):
         route(p, room, replication, number, pool, week, int64(0))
 
 
-@compiled
+@inner
 def route(p, room, replication, number, pool, week, removed):
     """Send a child who was seen (or left: `removed` is 1) along the pool's edges."""
     first, last = p.edge_from[pool], p.edge_from[pool + 1]
     if first == last:
         return
     key0, key1, rank = room.visit[number, KEY_0], room.visit[number, KEY_1], room.visit[number, RANK]
-    words = block(key0, key1, ROUTE, 0, 0, 0)
+    words = block(key0, key1, ROUTE, UNUSED, UNUSED, UNUSED)
     luck = uniform(words[0])
     row = replication % p.outcome_cuts.shape[0]
     outcome = 0
@@ -265,17 +266,17 @@ def route(p, room, replication, number, pool, week, removed):
     for edge in range(first, last):
         place = edge - first + 1
         if place & 3 == 0:
-            words = block(key0, key1, ROUTE, place >> 2, 0, 0)
+            words = block(key0, key1, ROUTE, place >> 2, UNUSED, UNUSED)
         needs = p.edges[edge, 1]
         if p.edges[edge, 3] != removed or (needs >= 0 and needs != outcome):
             continue
         if uniform(lane(words, place)) < p.edge_chance[row, edge]:
             for copy in range(p.edges[edge, 2]):
-                sent = block(key0, key1, SENT_ON, place, copy, 0)
+                sent = block(key0, key1, SENT_ON, place, copy, UNUSED)
                 send(p, room, edge, rank, week, sent)
 
 
-@compiled
+@inner
 def send(p, room, edge, rank, week, words):
     """Put a child on the way to a list, unless it would join after the last week."""
     weeks = p.lag_cuts.shape[1]

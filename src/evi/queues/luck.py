@@ -29,17 +29,18 @@ _WORD = np.uint64(32)
 _UNIT = 2.0**-32
 
 # What a block of luck is for: under the key of a replication …
-REPLICATION = 0
-ARRIVALS = 1
-CHILD = 2
-BACKLOG = 3
-CREDIT = 4
-LEAVE = 5
-SLOT = 6
+REPLICATION = np.int64(0)
+ARRIVALS = np.int64(1)
+CHILD = np.int64(2)
+BACKLOG = np.int64(3)
+CREDIT = np.int64(4)
+LEAVE = np.int64(5)
+SLOT = np.int64(6)
 # … and under the key of a child's visit to a pool.
-OFFER = 7
-ROUTE = 8
-SENT_ON = 9
+OFFER = np.int64(7)
+ROUTE = np.int64(8)
+SENT_ON = np.int64(9)
+UNUSED = np.int64(0)  # where a count has fewer parts; not a plain 0, for which it would be compiled anew
 
 LARGEST_MEAN = 500.0  # exp(-500) is still a number; a larger mean is a sum of smaller ones
 

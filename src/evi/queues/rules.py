@@ -15,8 +15,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from evi.queues.compiled import compiled
-from evi.queues.luck import OFFER, block, lane, uniform
+from evi.queues.compiled import inner
+from evi.queues.luck import OFFER, UNUSED, block, lane, uniform
 
 Longs = npt.NDArray[np.int64]
 
@@ -81,7 +81,7 @@ def new_room(pools: int, ranks: int, weeks: int, ages: int, visits: int) -> Room
     )
 
 
-@compiled
+@inner
 def clear(room):
     """Nobody waits."""
     room.list[:] = NOBODY
@@ -93,7 +93,7 @@ def clear(room):
     room.counter[FREE_WAY] = NOBODY
 
 
-@compiled
+@inner
 def join(room, pool, rank, joined, key0, key1):
     """Join a list at its end; the number of the visit, or `NOBODY` if the room is full."""
     visit, listed = room.visit, room.list
@@ -134,7 +134,7 @@ def join(room, pool, rank, joined, key0, key1):
     return number
 
 
-@compiled
+@inner
 def await_removal(room, number, week):
     """The child will leave unseen in this week, unless it was seen before."""
     first = room.week[week, DUE]
@@ -146,7 +146,7 @@ def await_removal(room, number, week):
     room.week[week, DUE] = number
 
 
-@compiled
+@inner
 def begin_week(room, pool):
     """Nobody on the pool's list was offered a slot this week."""
     room.pool[pool, UNOFFERED] = room.pool[pool, WAITING]
@@ -154,7 +154,7 @@ def begin_week(room, pool):
         room.list[pool, rank, CURSOR] = room.list[pool, rank, HEAD]
 
 
-@compiled
+@inner
 def choose(room, pool, rule, luck):
     """The visit that a slot is offered to, among those not offered one this week; `NOBODY` if there is none.
 
@@ -174,18 +174,18 @@ def choose(room, pool, rule, luck):
     return found
 
 
-@compiled
+@inner
 def misses(room, number, missed):
     """Whether the child misses this offer, the next of its own; a child has the same luck at its n-th."""
     offers = room.visit[number, OFFERS]
     room.visit[number, OFFERS] = offers + 1
     if missed <= 0.0:
         return False
-    words = block(room.visit[number, KEY_0], room.visit[number, KEY_1], OFFER, offers >> 2, 0, 0)
+    words = block(room.visit[number, KEY_0], room.visit[number, KEY_1], OFFER, offers >> 2, UNUSED, UNUSED)
     return uniform(lane(words, offers)) < missed
 
 
-@compiled
+@inner
 def keep_place(room, number):
     """A child missed an offer: the place on the list is kept, and no other offer comes this week."""
     pool, place = room.visit[number, POOL], room.visit[number, PLACE]
@@ -196,7 +196,7 @@ def keep_place(room, number):
     _skip(room, number)
 
 
-@compiled
+@inner
 def leave(room, number):
     """A child leaves the list, seen or unseen. Its key and rank can be read until someone else joins."""
     visit, listed = room.visit, room.list
@@ -232,7 +232,7 @@ def leave(room, number):
     room.counter[FREE] = number
 
 
-@compiled
+@inner
 def longest_waiting(room, pool):
     """The visit on the pool's list that waits longest, or `NOBODY`."""
     found = NOBODY
@@ -243,13 +243,13 @@ def longest_waiting(room, pool):
     return found
 
 
-@compiled
+@inner
 def _put(room, pool, place, number):
     room.row[pool, place] = number
     room.visit[number, PLACE] = place
 
 
-@compiled
+@inner
 def _skip(room, number):
     """If the cursor is at this visit, move it to the next that was not offered a slot this week."""
     pool, rank = room.visit[number, POOL], room.visit[number, RANK]

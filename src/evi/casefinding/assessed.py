@@ -110,8 +110,8 @@ def _refuse_other_frameworks(known: Known, rule: Rule) -> None:
     ]
     if found and not set(found) & set(rule.frameworks):
         raise EviError(
-            f"it reads the framework {' or '.join(rule.frameworks)} only, and every result of children of its ages "
-            f"is of the framework {' or '.join(found)}. Results of two frameworks are not comparable.",
+            f"it reads the framework {' or '.join(rule.frameworks)} only, and every result of "
+            f"children of its ages is of {' or '.join(found)}. Results of two frameworks are not comparable.",
             where=f"rule {rule.id}",
             do=f"Use the rule of the family {rule.family} that reads the framework {found[0]}.",
             exit_code=3,
@@ -132,7 +132,8 @@ def _pick_newest(known: Known, *, one_per_child: bool, rule: Rule) -> None:
     )
     known.table(
         "chosen",
-        f"""SELECT subject_id, framework, code, min(low) AS value, sum(n) AS n, min(low) <> max(high) AS disagree
+        f"""SELECT subject_id, framework, code, min(low) AS value, sum(n) AS n,
+            min(low) <> max(high) AS disagree
         FROM clean JOIN newest USING (subject_id, framework)
         WHERE clean.on_day > newest.on_day - {ONE_ASSESSMENT_DAYS}
         GROUP BY subject_id, framework, code""",
@@ -156,12 +157,15 @@ def _add_up(known: Known, rule: Rule) -> None:
     known.table(
         "scored",
         f"""SELECT subject_id, CASE WHEN problem IS NULL THEN CAST({score} AS DOUBLE) END AS score, problem,
-            on_day AS assessed_on, CASE WHEN problem = 'both_frameworks' THEN NULL ELSE framework END AS framework,
+            on_day AS assessed_on,
+            CASE WHEN problem = 'both_frameworks' THEN NULL ELSE framework END AS framework,
             CASE WHEN problem = 'items_missing' THEN (SELECT list(item.words ORDER BY place)
                 FROM wanted JOIN item USING (code)
-                WHERE item.framework = whole.framework AND NOT list_contains(coalesce(found, []), code)) END AS missing,
+                WHERE item.framework = whole.framework
+                  AND NOT list_contains(coalesce(found, []), code)) END AS missing,
             coalesce(low, []) AS low, n_low, n_items
-        FROM (SELECT newest.subject_id, on_day, newest.framework, total, n_low, low, found, {n_items} AS n_items,
+        FROM (SELECT newest.subject_id, on_day, newest.framework, total, n_low, low, found,
+                {n_items} AS n_items,
                 CASE WHEN newest.problem IS NOT NULL THEN newest.problem
                      WHEN disagree THEN 'disagree'
                      WHEN coalesce(n, 0) < {n_items} THEN 'items_missing' END AS problem

@@ -1,4 +1,4 @@
-"""Scores that are no total of items: a share of sessions, checks never seen, needs present, places that miss it."""
+"""Scores that are no total of items: a share, checks never seen, needs present, places that miss a record."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ def _share(known: Known, rule: Rule) -> None:
     window = f"on_day <= {day} AND on_day > {day} - {said['days']}"
     known.table(
         "scored",
-        f"""SELECT subject_id, CASE WHEN amount >= {said["minimum"]} THEN coalesce(part, 0) / amount END AS score,
+        f"""SELECT subject_id,
+            CASE WHEN amount >= {said["minimum"]} THEN coalesce(part, 0) / amount END AS score,
             CASE WHEN amount < {said["minimum"]} THEN 'too_little' END AS problem, newest AS assessed_on,
             CAST([] AS VARCHAR[]) AS low, amount, CAST([] AS VARCHAR[]) AS missing
         FROM (SELECT subject_id, sum(value) AS amount, max(on_day) AS newest
@@ -38,12 +39,13 @@ def _share(known: Known, rule: Rule) -> None:
 
 
 def _missed(known: Known, rule: Rule) -> None:
-    """How many kinds of check were never seen, of children whom a feed covered all through the ages for it."""
+    """How many kinds of check were never seen, of children whom a feed covered all through those ages."""
     said = rule.score
     low, high = said["watched_months"]
     feeds = ", ".join(quote(feed) for feed in rule.feeds)
     seen = [
-        f"SELECT subject_id, {quote(what)} AS what FROM {known.events(codes)} WHERE on_day <= DATE '{known.day}'"
+        f"""SELECT subject_id, {quote(what)} AS what FROM {known.events(codes)}
+        WHERE on_day <= DATE '{known.day}'"""
         for what, codes in said["seen"].items()
     ]
     every = "[" + ", ".join(quote(what) for what in said["seen"]) + "]"
@@ -54,7 +56,8 @@ def _missed(known: Known, rule: Rule) -> None:
             CAST(birth_month + to_months({high}) AS DATE) AS assessed_on,
             CASE WHEN watched THEN never ELSE CAST([] AS VARCHAR[]) END AS low,
             CAST(NULL AS DOUBLE) AS amount, CAST([] AS VARCHAR[]) AS missing
-        FROM (SELECT child.*, list_filter({every}, lambda what: NOT list_contains(coalesce(done, []), what)) AS never,
+        FROM (SELECT child.*,
+                list_filter({every}, lambda what: NOT list_contains(coalesce(done, []), what)) AS never,
                 EXISTS (SELECT 1 FROM {known.file("coverage.parquet")} c WHERE c.subject_id = child.subject_id
                     AND c.feed IN ({feeds}) AND c.start <= CAST(birth_month + to_months({low}) AS DATE)
                     AND (c."end" IS NULL OR c."end" >= CAST(birth_month + to_months({high}) AS DATE))
@@ -103,10 +106,10 @@ def _indicators(known: Known, rule: Rule) -> None:
 
 
 def make_places(known: Known, rule: Rule) -> None:
-    """Make the table `place_of` (subject_id, id, title, held, since): each place that covers a child on the day,
-    at the ages at which it would record the condition, and whether it does.
+    """Make the table `place_of` (subject_id, id, title, place, held, since): each place that covers a child
+    on the day, at the ages at which it would record the condition, and whether it does.
     """
-    parts = []
+    parts: list[str] = []
     for place in rule.score["places"]:
         low, high = place.get("age_months", (0, 1200))
         parts.append(

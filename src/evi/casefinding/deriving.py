@@ -1,10 +1,10 @@
 """A line for a framework that has no published one, from the district's own children: equal share.
 
-The 2012 profile sums to 17 to 51 and has a published line at 25; the 2021 profile sums to 17 to 34, has other
-goals, and no published line was found. Equal share (equipercentile linking, with nothing smoothed) takes the line
-of the new framework that is past for the share of its children nearest to the share that the old line flags of
-children assessed by the old one. It makes the workload alike and says nothing about which children are found:
-children of other years answer other goals, so it must be made again on local children and judged before use.
+The 2012 profile sums to 17 to 51 and has a published line at 25; the 2021 profile sums to 17 to 34, has
+other goals, and no published line was found. Equal share (equipercentile linking, with nothing smoothed)
+takes the line of the new framework that flags the share of its children nearest to the share that the old
+line flags of children assessed by the old one. It makes the workload alike and says nothing about which
+children are found: other children met other goals. Make it again on local children; judge it before use.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def derive(district: District, family: str, day: date) -> Derived:
     """Derive the line of a family's newest rule from the district's own children.
 
     Raises:
-        EviError: the family has no rule whose line is derived, or too few children were assessed by a framework.
+        EviError: the family has no rule whose line is derived, or too few children have a score.
     """
     rules = {rule.id: rule for rule in rules_named(family, district)}
     derived = [rule for rule in rules.values() if rule.threshold.derived is not None]
@@ -124,7 +124,7 @@ def counts_by_score(district: District, rule: Rule, day: date) -> dict[float, in
 def equal_share(
     before: Rule, counts_before: Mapping[float, int], rule: Rule, counts: Mapping[float, int]
 ) -> float:
-    """The line of `rule` whose share is nearest to that of `before`; of two as near, the one that sees more."""
+    """The line of `rule` whose share is nearest to that of `before`; of two, the one that sees more."""
     below = rule.threshold.direction == "below"
     share = share_past(counts_before, before.threshold.value, below=before.threshold.direction == "below")
     return min(

@@ -10,10 +10,11 @@ from evi.workspace import quote
 def find_excluded(known: Known, rule: Rule) -> None:
     """Make the table `excluded`: subject_id, exclusion (the first of the rule that holds), since.
 
-    A child waits once, as on a waiting list: with several referrals, an end on or after the newest closes all.
+    A child waits once, as on a waiting list: an end on or after the newest referral closes all of them.
     """
     parts = [
-        f"SELECT {place} AS place, {quote(each.id)} AS exclusion, subject_id, since FROM ({_query(known, each)})"
+        f"""SELECT {place} AS place, {quote(each.id)} AS exclusion, subject_id, since
+        FROM ({_query(known, each)})"""
         for place, each in enumerate(rule.exclusions)
     ]
     nobody = """SELECT CAST(NULL AS INTEGER) AS place, CAST(NULL AS VARCHAR) AS exclusion,

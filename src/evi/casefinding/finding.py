@@ -1,8 +1,8 @@
 """Read every child by a rule, as things were known on a day: four answers, never two.
 
-`positive`: worth a professional look. `negative`: the rule sees no reason; a person may. `not_assessable`: too
-little is known, and what. `excluded`: already on a pathway, with the reason and since when; its score is still
-there, for those who judge the rule.
+`positive`: worth a professional look. `negative`: the rule sees no reason; a person may.
+`not_assessable`: too little is known, and what. `excluded`: already on a pathway, with the reason and since
+when; its score is still there, for those who judge the rule.
 """
 
 from __future__ import annotations
@@ -24,25 +24,27 @@ from evi.casefinding.wording import missing_sql, reasons_sql
 from evi.workspace import District, EviError
 
 ANSWERS = ("positive", "negative", "not_assessable", "excluded")
-COLUMNS = {
-    "subject_id": pl.Int64,
-    "rule": pl.String,
-    "answer": pl.String,
-    "score": pl.Float64,
-    "line": pl.Float64,
-    "margin": pl.Float64,
-    "assessed_on": pl.Date,
-    "framework": pl.String,
-    "problem": pl.String,
-    "reasons": pl.List(pl.String),
-    "missing": pl.List(pl.String),
-    "exclusion": pl.String,
-    "excluded_since": pl.Date,
-    "school": pl.String,
-    "lsoa": pl.String,
-    "age_months": pl.Int32,
-    "birth_month": pl.Date,
-}
+COLUMNS = pl.Schema(
+    [
+        ("subject_id", pl.Int64()),
+        ("rule", pl.String()),
+        ("answer", pl.String()),
+        ("score", pl.Float64()),
+        ("line", pl.Float64()),
+        ("margin", pl.Float64()),
+        ("assessed_on", pl.Date()),
+        ("framework", pl.String()),
+        ("problem", pl.String()),
+        ("reasons", pl.List(pl.String())),
+        ("missing", pl.List(pl.String())),
+        ("exclusion", pl.String()),
+        ("excluded_since", pl.Date()),
+        ("school", pl.String()),
+        ("lsoa", pl.String()),
+        ("age_months", pl.Int32()),
+        ("birth_month", pl.Date()),
+    ]
+)
 """Columns of `Findings.table`, in order; one row a child who is asked, by subject_id."""
 
 
@@ -51,9 +53,9 @@ class Findings:
     """What a rule, or a family of rules, says of every child at its ages on a day.
 
     Attributes:
-        table: see `COLUMNS`. `score` is there wherever it can be worked out, also of excluded children; `line`
-            is the threshold for this child; `margin` is how far past it the score is: above 0 for a positive
-            below a line, 0 or more for one at or above it, and less for a negative.
+        table: see `COLUMNS`. `score` is there wherever it can be worked out, of excluded children
+            too; `line` is the threshold for this child; `margin` is how far past it the score is: above 0 for
+            a positive below a line, 0 or more for one at or above it, and less for a negative.
         rules: the rules that were read; more than one for a family.
         rejects: reason, results, children, words: results that were set aside.
         outside_age: children outside the rule's ages on the day, who are not asked.
@@ -95,7 +97,7 @@ def find(district: District, rule: Rule | str, day: date, *, people: pl.DataFram
             the index, coverage, schools and homes stay those of the spine.
 
     Raises:
-        EviError: nothing is loaded, no such rule, a rule that isn't ready, or results of other frameworks only.
+        EviError: nothing is loaded, no such rule, one not ready, or results of other frameworks only.
     """
     rules = (rule,) if isinstance(rule, Rule) else rules_named(rule, district)
     name = rule.id if isinstance(rule, Rule) else rule
@@ -126,10 +128,9 @@ WRONG_FRAMEWORK = 3
 
 
 def _together(tables: list[pl.DataFrame]) -> pl.DataFrame:
-    """One row a child: that of the rule of the child's own framework, else one that says why there is none."""
-    every = pl.concat(tables).with_columns(
-        own=(pl.col("problem").fill_null("") != "other_framework").cast(pl.Int8)
-    )
+    """One row a child: that of the rule of its own framework, else one that says why there is none."""
+    every = pl.concat(tables)
+    every = every.with_columns(own=(pl.col("problem").fill_null("") != "other_framework").cast(pl.Int8))
     ordered = every.sort("subject_id", "own", "rule", descending=[False, True, True])
     return ordered.unique("subject_id", keep="first", maintain_order=True).drop("own")
 
@@ -160,7 +161,7 @@ def _read(
         ).fetchall()[0][0]
     words = pl.DataFrame({"reason": [*REFUSED, *COUNTED], "words": [*REFUSED.values(), *COUNTED.values()]})
     rejects = rejects.cast({"results": pl.Int64, "children": pl.Int64}).join(words, on="reason", how="left")
-    shaped = table.select(pl.col(column).cast(kind) for column, kind in COLUMNS.items())
+    shaped = table.select(COLUMNS.names()).cast(COLUMNS)
     return shaped.sort("subject_id"), rejects.sort("reason"), int(outside)
 
 
@@ -170,7 +171,8 @@ def _answers(rule: Rule) -> str:
     positive = "score < line" if rule.threshold.direction == "below" else "score >= line"
     return f"""
         WITH every AS (
-            SELECT child.*, scored.* EXCLUDE (subject_id, problem), line, line_missing, exclusion, since, school, lsoa,
+            SELECT child.*, scored.* EXCLUDE (subject_id, problem), line, line_missing, exclusion, since,
+                school, lsoa,
                 CASE WHEN scored.subject_id IS NULL THEN 'no_result' ELSE scored.problem END AS problem
             FROM child LEFT JOIN scored USING (subject_id) LEFT JOIN line USING (subject_id)
             LEFT JOIN excluded USING (subject_id) LEFT JOIN at_school USING (subject_id)

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
 
-import duckdb
 import polars as pl
 
 from evi.casefinding.moving import move_records

@@ -1,10 +1,10 @@
 """The line for one child: the rule's own, or one that moves with age in the school year and weeks born early.
 
-A child born in August is asked to do in reception what a classmate born in September, eleven months older, does.
-Published odds ratios say how much likelier the younger child is to be below a line for that reason alone. The
-moved line takes that back: with `x` the log odds that are due to age and early birth, it is the strictest line at
-which the log odds of a child of the reference cohort being past it are still at least those at the rule's own
-line less `x` (equal odds, and where no line matches, the one that has more children looked at).
+A child born in August is asked to do in reception what a classmate born in September, eleven months older,
+does. Published odds ratios say how much likelier the younger child is to be below a line for that reason
+alone. The moved line takes that back: with `x` the log odds that are due to age and early birth, it is the
+strictest line at which the log odds of a child of the reference cohort being past it are still at least those
+at the rule's own line less `x` (equal odds; where none matches, the line that has more children looked at).
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ def make_lines(known: Known, rule: Rule) -> None:
             SELECT child.subject_id, CAST({missing} AS VARCHAR) AS line_missing,
                 (month(birth_month) + 12 - {FIRST_MONTH}) % 12 * {by_month} + {weeks} * {by_week} AS x
             FROM child LEFT JOIN (SELECT subject_id, max(value) AS weeks FROM {known.events((GESTATION,))}
-                WHERE value BETWEEN 20 AND 45 GROUP BY subject_id HAVING min(value) = max(value)) USING (subject_id))
+                WHERE value BETWEEN 20 AND 45 GROUP BY subject_id HAVING min(value) = max(value))
+            USING (subject_id))
         JOIN step ON x >= low AND x < high""",
     )
 

@@ -1,4 +1,4 @@
-"""What a rule's file may not say though its schema would let it: frameworks mixed, items unsourced, lines undrawn."""
+"""What a rule may not say though its schema lets it: frameworks mixed, items unsourced, lines undrawn."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Case-finding rules as data: what a rule may read, how it counts, where its line is and why, whom it leaves out.
+"""Case-finding rules as data: what a rule reads, how it counts, where its line is, and whom it leaves out.
 
-A rule is a file of `rules/`; a district adds its own, or replaces one of these, with files in a folder `rules/`
-of its district folder. Rules of one `family` ask the same question of different frameworks: the family's name
-stands for all of them, and each child is read by the rule of its own framework.
+A rule is a file of `rules/`; a district adds its own, or replaces one of these, with files in a folder
+`rules/` of its district folder. Rules of one `family` ask the same question of different frameworks: the
+family's name stands for all of them, and each child is read by the rule of its own framework.
 """
 
 from __future__ import annotations
@@ -114,9 +114,9 @@ class Rule:
         items: full event codes of the items, and what each is about.
         items_source: where the choice of items comes from, if it isn't the whole framework.
         assessed_age_months: ages at which a result counts, `[from, to)`.
-        kind: how it counts: `sum` of the items; `below`, how many items are below their cut; `share`, one sum
-            over another; `missed`, how many kinds of check were never seen; `indicators`, how many needs of the
-            index are present; `places`, in how many services a diagnosis is missing that another holds.
+        kind: how it counts: `sum` of the items; `below`, how many items are below their cut; `share`, one
+            sum over another; `missed`, how many kinds of check were never seen; `indicators`, how many needs of
+            the index are present; `places`, in how many services a diagnosis is missing that another holds.
         score: the arithmetic's own settings, as the file has them.
         cuts: for `below`, the cut of each item.
         age_months: ages on the day at which a child is asked at all, `[from, to)`.

@@ -1,4 +1,4 @@
-"""What is said of a child: reasons and what is not known, in plain words, with no chance of any condition in it."""
+"""What is said of a child: reasons and what is not known, in plain words, never a chance of a condition."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PROBLEMS: Mapping[str, str] = {
     "in_the_future": "its results are dated after this day",
     "wrong_age": "its results are dated at an age at which this assessment is not made",
     "too_little": "too little is recorded to say",
-    "not_watched": "the service that would know has no records of the child for the ages at which the check is due",
+    "not_watched": "the service that would know has no records of the child at the ages when it is due",
     "one_place": "fewer than two services that would record it hold records of the child",
 }
 """Why a child is not assessable."""
@@ -57,25 +57,29 @@ def reasons_sql(rule: Rule) -> str:
     named = "array_to_string(low, ', ')"
     if rule.kind == "sum":
         expected = f"'Below the expected level in ' || n_low || ' of ' || n_items || ': ' || {named}"
-        return f"""list_filter(['The total of ' || n_items || ' goals is ' || {count} || ' (assessed ' || {when}
-            || '); this rule looks at totals under ' || {line}, CASE WHEN n_low > 0 THEN {expected} END],
+        return f"""list_filter(['The total of ' || n_items || ' goals is ' || {count}
+            || ' (assessed ' || {when} || '); this rule looks at totals under ' || {line},
+            CASE WHEN n_low > 0 THEN {expected} END],
             lambda said: said IS NOT NULL)"""
     if rule.kind == "below":
         what = "the expected level" if rule.reads and rule.reads.one_per_child else "the cut-off"
-        return f"""['Below {what} in ' || {count} || ' of ' || n_items || ' (assessed ' || {when} || '): ' || {named}]"""
+        said = f"'Below {what} in ' || {count} || ' of ' || n_items || ' (assessed ' || {when}"
+        return f"[{said} || '): ' || {named}]"
     if rule.kind == "share":
-        return f"""['Missed ' || CAST(CAST(round(score * 100) AS INTEGER) AS VARCHAR) || ' of every 100 sessions in the
-            {rule.score["days"]} days to ' || {when} || ' (' || CAST(CAST(amount AS INTEGER) AS VARCHAR)
+        return f"""['Missed ' || CAST(CAST(round(score * 100) AS INTEGER) AS VARCHAR)
+            || ' of every 100 sessions in the {rule.score["days"]} days to ' || {when}
+            || ' (' || CAST(CAST(amount AS INTEGER) AS VARCHAR)
             || ' sessions recorded)']"""
     if rule.kind == "missed":
-        return f"""list_transform(low, lambda what: 'No ' || what || ' is recorded, and it was due by ' || {when})"""
+        said = f"'No ' || what || ' is recorded, and it was due by ' || {when}"
+        return f"list_transform(low, lambda what: {said})"
     if rule.kind == "places":
         return "list_transform(low, lambda said: upper(said[1:1]) || said[2:])"
     return f"[{count} || ' needs are recorded now: ' || array_to_string(low, '; ')]"
 
 
 def missing_sql(rule: Rule) -> str:
-    """SQL: the list of what is not known of a child: why there is no answer, what it lacks, who can't be asked."""
+    """SQL: what is not known of a child: why there is no answer, what is lacking, who has no records."""
     problems = " ".join(f"WHEN {quote(name)} THEN {quote(words)}" for name, words in PROBLEMS.items())
     asked = dict.fromkeys(feed for exclusion in rule.exclusions for feed in exclusion.feeds)
     silent = [

@@ -246,18 +246,26 @@ def test_an_audit_finds_a_group_for_whom_it_differs() -> None:
     rows = []
     for who, gaps in (("WBRI", 40), ("APKN", 90)):
         for number in range(120):
-            side = GROUPS[1] if number < gaps else GROUPS[0] if number < gaps + 15 else GROUPS[2]
+            side = GROUPS[1] if number < gaps else GROUPS[0] if number < gaps + 12 else GROUPS[2]
             rows.append({"group": side, "blind": number < gaps // 2, "ethnicity": who})
     table = pl.DataFrame(rows).with_columns(sex=pl.lit("F"), deprivation=pl.lit("x"), language=pl.lit("ENG"))
     audited = audit_table(table)
     found = {(s.people, s.side): s for s in audited.shares if s.dimension == "ethnicity"}
     mine = found["APKN", GROUPS[1]]
-    assert mine.share == 0.75 and mine.differs and mine.difference == pytest.approx(50 / 120, abs=1e-4)
+    assert mine.share == 0.75 and mine.differs and mine.difference == pytest.approx(0.42)
     assert mine.low is not None and mine.low < 0.75 < (mine.high or 0)
     assert found["WBRI", SIDES[-1]].children == "20"
     assert {share.people for share in audited.differing} == {"APKN", "WBRI"}
     alone = [share for share in audited.shares if share.dimension == "sex"]
     assert all(share.difference is None for share in alone)  # nobody to compare with
+
+
+def test_nearly_everybody_gives_no_share() -> None:
+    """95 of 100 would tell of the other five."""
+    rows = {"group": [GROUPS[1]] * 95 + [GROUPS[0]] * 5, "blind": [True] * 95 + [False] * 5}
+    table = pl.DataFrame(rows | {name: ["a"] * 100 for name in DIMENSIONS})
+    audited = audit_table(table)
+    assert all(share.share is None for share in audited.shares)
 
 
 def test_an_audit_of_few_shows_nothing() -> None:

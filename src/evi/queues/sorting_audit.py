@@ -3,41 +3,40 @@
 Looked at as linkage is (`evi.linkage.fairness`): by sex, ethnicity, deprivation (fifths of small areas, 1 the
 most deprived) and language, each share with Wilson's interval, and its difference from everybody else on the
 list with Newcombe's (1998) by method 10. A difference is no proof of unfairness: a community whose schools
-send no records has more that is *not known*, and that is what the audit is for. Small numbers are hidden
-before anything is worked out.
+send no records has more that is *not known*, and that is what the audit is for. Small numbers are hidden, and
+a share is worked out only where neither those counted nor the rest are few.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import duckdb
 import polars as pl
 import pyarrow as pa
 
-from evi.index.disclosure import HIDDEN_TOO, RULE, Shown, shown
+from evi.index.disclosure import HIDDEN_TOO, RULE, SMALLEST_SHOWN, Shown, shown
 from evi.linkage.fairness import NOT_TOLD, Rate, deciles_sql, difference
 from evi.queues.worklist import GROUPS, WorkList
 from evi.records import open_records
 from evi.workspace import District, quote
 
 DIMENSIONS = ("sex", "ethnicity", "deprivation", "language")
-FEWEST_COMPARED = 50
-"""Below this, rounding alone moves a share too far for its difference to say anything."""
 SIDES = (*GROUPS, "something not known")
 """What is looked at: the groups of the list, which add up, and how often something was not known."""
 
 
 @dataclass(frozen=True)
 class Share:
-    """One group of people in one group of the list; None where a number behind it is hidden or too small.
+    """One group of people in one group of the list; None where those counted, or the rest, are too few.
 
     Attributes:
         dimension, people: such as ethnicity and WBRI. side: one of `SIDES`.
         children, of: numbers that may be shown, rounded.
-        share, low, high: the share and its 95% interval.
+        share, low, high: the share and its 95% interval, in whole percent.
         difference, difference_low, difference_high: from everybody else on the list.
     """
 
@@ -145,40 +144,43 @@ def _shares(
 ) -> list[Share]:
     may = hide(people, counts)
     may |= {(who, SIDES[-1]): _of_two(counts[who, SIDES[-1]], sizes[who]) for who in people}
-    totals = _whole(people, sizes)
+    whole = _whole(people, sizes)
     made = []
     for who in people:
         for side in SIDES:
-            part, of = may[who, side], totals[who]
-            rest = [(may[other, side].number, totals[other].number) for other in people if other != who]
-            made.append(_share(dimension, who, side, part, of, rest))
+            part, of = may[who, side], whole[who]
+            share = Share(dimension, who, side, str(part), str(of))
+            if not part.hidden and not of.hidden:
+                mine = counts[who, side], sizes[who]
+                rest = sum(counts[each, side] for each in people) - mine[0], sum(sizes.values()) - mine[1]
+                share = _with_figures(share, mine, rest)
+            made.append(share)
     return made
 
 
-def _share(
-    dimension: str,
-    who: str,
-    side: str,
-    part: Shown,
-    of: Shown,
-    rest: list[tuple[int | None, int | None]],
-) -> Share:
-    """A share from the numbers that may be shown, so that nothing more can be worked out from it."""
-    if part.number is None or not of.number:
-        return Share(dimension, who, side, str(part), str(of))
-    mine = _rate(part.number, of.number)
-    low, high = mine.interval()
-    seen = [(count, total) for count, total in rest if count is not None and total]
-    gap: tuple[float | None, float | None, float | None] = (None, None, None)
-    others = _rate(sum(count for count, _ in seen), sum(total for _, total in seen))
-    if min(mine.total, others.total) >= FEWEST_COMPARED:
-        gap = difference(mine, others)
-    figures = [None if each is None else round(each, 4) for each in (mine.value, low, high, *gap)]
-    return Share(dimension, who, side, str(part), str(of), *figures)
+def _with_figures(share: Share, mine: tuple[int, int], rest: tuple[int, int]) -> Share:
+    """The share and its difference from the rest, in whole percent; none where those counted, or those not,
+    are few."""
+    if not _enough(*mine):
+        return share
+    rate = Rate(float(mine[0]), float(mine[1]), float(mine[1]))
+    share = replace(share, **_percents(("share", "low", "high"), (rate.value, *rate.interval())))
+    if not _enough(*rest):
+        return share
+    other = Rate(float(rest[0]), float(rest[1]), float(rest[1]))
+    names = ("difference", "difference_low", "difference_high")
+    return replace(share, **_percents(names, difference(rate, other)))
 
 
-def _rate(count: int, total: int) -> Rate:
-    return Rate(float(min(count, total)), float(total), float(total))
+def _enough(part: int, whole: int) -> bool:
+    return min(part, whole - part) >= SMALLEST_SHOWN
+
+
+def _percents(names: Sequence[str], figures: Sequence[float]) -> dict[str, Any]:
+    """Figures in whole percent, intervals widened to it, so that rounding makes nothing look surer."""
+    value, low, high = figures
+    made = (round(value, 2), math.floor(low * 100) / 100, math.ceil(high * 100) / 100)
+    return dict(zip(names, made, strict=True))
 
 
 def _of_two(count: int, size: int) -> Shown:

@@ -5,8 +5,8 @@ each group has the share of needs missed, the share of others flagged, the share
 need, and calibration: those who have it, over those who would if children of equal score had it equally often
 everywhere. Calibration over 1 means that an equal score hides more need in this group.
 
-No figure rests on fewer than `FLOORS` children: below that a 95% interval of a share covers up to 40 points or
-more, which says nothing. What is left out is still counted, and still informs the pooled rates (see `pooling`).
+No figure rests on fewer than `FLOORS` children: with fewer than 20 the 95% interval of a share near one half
+is over 40 points wide. What is left out is still counted, and informs the pooled rates (see `pooling`).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ FLOORS: Mapping[str, int] = {
 """Fewest children that a figure may rest on: with the need, without it, flagged, not flagged; and, for
 calibration, expected to have it."""
 BANDS = 10
-"""Bands of score within which children are held to be alike, if scores are many; else every score is one."""
+"""Bands of score within which children are held to be alike, where there are over twice as many scores."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,11 @@ class Figure:
     """One figure of one group.
 
     Attributes:
-        raw: from this group alone, with its interval. pooled: partially pooled with the other groups' (NaN for
-            calibration, which isn't pooled).
-        gap: the group less all other children, with Newcombe's interval (a ratio for calibration: NaN).
-        p_value: the chance of a gap at least so large if there is none, adjusted for all groups and figures of
-            the table (Fisher; Benjamini and Hochberg).
+        raw: from this group alone, with its interval.
+        pooled: partially pooled with the other groups' (NaN for calibration, which isn't pooled).
+        gap: the group less all other children, with Newcombe's interval (NaN for calibration, a ratio).
+        p_value: the chance of a gap at least so large if there is none, adjusted for all groups and figures
+            of the table (Fisher; Benjamini and Hochberg).
         count, of: children whom the share is of. enough: whether `of` reaches the floor; if not, all the rest
             is NaN.
     """
@@ -87,15 +87,15 @@ def group_rates(
     flagged: Flags,
     outcome: Flags,
     *,
-    score: npt.NDArray[np.float64] | None = None,
+    alike: npt.NDArray[np.int64] | None = None,
     probability: npt.NDArray[np.float64] | None = None,
 ) -> tuple[GroupRates, ...]:
     """Rates of every group, sorted by name.
 
     Args:
         group: the group of each child. flagged, outcome: whether each is flagged, and has the need.
-        score: each child's score: calibration is then against the rate of all children of the same score
-            (or band of scores). Without it and without `probability`, the answer itself is the score.
+        alike: children of one number score alike (see `bands`): calibration is then against the rate of all
+            of them. Without it and without `probability`, those of one answer are held to be alike.
         probability: each child's chance by a model: calibration is then against the sum of these.
 
     Raises:
@@ -105,7 +105,7 @@ def group_rates(
         raise EviError("there are not as many groups as answers and outcomes.")
     codes, names = _codes(group)
     size = len(names)
-    expected = probability if probability is not None else _expected(score, flagged, outcome)
+    expected = probability if probability is not None else _expected(alike, flagged, outcome)
 
     def total(rows: npt.NDArray[np.bool_]) -> list[int]:
         return np.bincount(codes[rows], minlength=size).tolist() if size else []
@@ -155,7 +155,7 @@ def shares_by_group(counts: list[int], totals: list[int], floor: int) -> list[Fi
         gap, p = NOTHING, math.nan
         if rest_of >= floor:
             gap = Interval(*difference(Rate(count, of, of), Rate(rest, rest_of, rest_of)))
-            p = float(fisher_exact([[count, of - count], [rest, rest_of - rest]])[1])
+            p = float(fisher_exact(np.array([[count, of - count], [rest, rest_of - rest]]))[1])
         raw = judge_counts(Counts(count, of - count, 0, 0)).ppv
         made.append(Figure(raw, near[i], gap, p, count, of, enough=True))
     return made
@@ -167,21 +167,21 @@ def _codes(group: pl.Series) -> tuple[npt.NDArray[np.int64], list[str]]:
     return np.array([place[name] for name in group.to_list()], np.int64), [str(name) for name in names]
 
 
-def _expected(
-    score: npt.NDArray[np.float64] | None, flagged: Flags, outcome: Flags
-) -> npt.NDArray[np.float64]:
-    """For each child, the share with the need of all children of its score (or band of scores)."""
-    values = flagged.astype(float) if score is None else score
-    if not len(values):
+def bands(score: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    """Which children score alike: one number a score, or a tenth of children where scores are many."""
+    levels = np.unique(score)
+    if len(levels) <= 2 * BANDS:
+        return np.searchsorted(levels, score).astype(np.int64)
+    edges = np.unique(np.quantile(score, np.arange(1, BANDS) / BANDS))
+    return np.searchsorted(edges, score, side="right").astype(np.int64)
+
+
+def _expected(alike: npt.NDArray[np.int64] | None, flagged: Flags, outcome: Flags) -> npt.NDArray[np.float64]:
+    """For each child, the share with the need of all children who score alike."""
+    band = flagged.astype(np.int64) if alike is None else alike
+    if not len(band):
         return np.array([])
-    levels = np.unique(values)
-    if len(levels) > 2 * BANDS:
-        edges = np.unique(np.quantile(values, np.arange(1, BANDS) / BANDS))
-        band = np.searchsorted(edges, values, side="right")
-    else:
-        band = np.searchsorted(levels, values)
-    sizes = np.bincount(band)
-    share = np.bincount(band, outcome.astype(float)) / np.maximum(sizes, 1)
+    share = np.bincount(band, outcome.astype(float)) / np.maximum(np.bincount(band), 1)
     return np.asarray(share[band])
 
 
@@ -202,7 +202,7 @@ def _adjusted(tables: dict[str, list[Figure]]) -> dict[str, list[Figure]]:
         for i, one in enumerate(ones)
         if not math.isnan(one.p_value)
     ]
-    raised = adjusted(np.array([tables[name][i].p_value for name, i in places])) if places else []
+    raised = adjusted(np.array([tables[name][i].p_value for name, i in places], float))
     made = {name: list(ones) for name, ones in tables.items()}
     for (name, i), p in zip(places, raised, strict=True):
         one = made[name][i]

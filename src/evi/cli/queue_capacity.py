@@ -90,13 +90,14 @@ def capacity(
             )
             for name, trajectory in targets.items()
         }
-        gaming = _gaming(read, question) if target in ("all", "plan", "milestones") else None
+        gamable = target in ("all", "plan", "milestones") and not other_reading
+        gaming = _gaming(read, question) if gamable else None
         if folder is not None:
             _write(folder / "months.csv", answers)
         if as_json:
             show_json(_document(answers, gaming))
             return
-        if target != "all":
+        if target != "all" and answers[target].says_something:
             _show(answers[target])
         for answer in answers.values():
             out.print(f"{answer.sentence}\n{answer.outside_sentence}\n", markup=False)
@@ -189,10 +190,10 @@ def _compare(answers: dict[str, CapacityAnswer]) -> None:
     rows = [
         {
             "target": name,
-            "kept": "yes" if answer.feasible else "no: nearest",
-            "extra slots": round(answer.extra_slots),
-            "£": round(answer.pounds),
-            "hours": round(answer.hours),
+            "kept": "yes" if answer.feasible else "nearest" if answer.says_something else "no",
+            "extra slots": round(answer.extra_slots) if answer.says_something else None,
+            "£": round(answer.pounds) if answer.says_something else None,
+            "hours": round(answer.hours) if answer.says_something else None,
             "bound": round(answer.bound_slots) if answer.bound_slots != float("inf") else None,
             "holds": f"{answer.joint:.1%} ({answer.joint_low:.0%} to {answer.joint_high:.0%})",
         }

@@ -125,6 +125,11 @@ class CapacityAnswer:
     assumptions: tuple[str, ...]
 
     @property
+    def says_something(self) -> bool:
+        """Whether its capacity keeps anything: the promise, or the nearest to it that holds."""
+        return self.nearest is None or self.nearest.easing <= 1
+
+    @property
     def sentence(self) -> str:
         """The answer in a sentence or two."""
         if self.feasible:
@@ -147,6 +152,8 @@ class CapacityAnswer:
             f"in the simulations {self.outside.simulated:.0%} of those seen in {self.outside.month:%B %Y} "
             f"had waited {self.limit_weeks} weeks or more"
         )
+        if not self.says_something:
+            return f"The promise would leave {self.outside.promised or 0:.0%} outside the national standard."
         if self.outside.promised is None:
             return simulated[0].upper() + simulated[1:] + "."
         return (

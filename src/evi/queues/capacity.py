@@ -2,8 +2,8 @@
 
 Three steps: a bound from below by a linear programme (`lp`), a search by simulation in which all candidates
 share their luck (`shaping`, `searching`), and a check of the answer with fresh luck, of which the search
-knows nothing. If the check falls short, the search aims higher and is checked again with other luck. What is
-told at the end comes from luck that decided nothing.
+knows nothing. Unless the check is better than asked by a standard error, the search aims higher and is
+checked again with other luck. What is told at the end comes from luck that decided nothing.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ QUARTER = 3
 """Months of one block while the shape is sought."""
 TURNS = 8
 MOST_LOOKS = 120
+NEAR = 12
+"""How many candidates are looked at for how near one can come."""
 STARTS = 3
 """How many of the cheapest candidates are trimmed."""
 CHECKS = 4
@@ -78,7 +80,7 @@ def size_capacity(
     step_months: int = 1,
     most_slots: float | None = None,
     replications: int = 200,
-    check_replications: int = 1000,
+    check_replications: int = 2000,
     seed: int = 1,
     progress: Progress = SILENT,
 ) -> CapacityAnswer:
@@ -117,9 +119,10 @@ def size_capacity(
             return search.impossible(bound, probability, by_any_order=False)
         fresh = search.simulator.monthly(extra, seed + check * FRESH, check_replications)
         joint = fresh.joint(trajectory)
-        if joint >= probability or check == CHECKS:
+        surely = probability + np.sqrt(probability * (1 - probability) / check_replications)
+        if joint >= min(surely, 1.0 - 1 / check_replications) or check == CHECKS:
             break
-        aim = min(aim + (probability - joint) + 0.01, 1 - 1 / replications)
+        aim = min(aim + (surely - joint), 1 - 1 / replications)
     assert extra is not None  # noqa: S101 (the loop ran)
     told = search.simulator.monthly(extra, seed + (CHECKS + 1) * FRESH, check_replications)
     return search.answer(extra, bound, told, probability)
@@ -264,8 +267,9 @@ class _Search:
     def impossible(self, bound: Bound, probability: float, *, by_any_order: bool) -> CapacityAnswer:
         """What can be said if no capacity keeps the promise: how near one can come."""
         trajectory, today = self.question.trajectory, self.question.today
-        tried = [extra for _, extra in self.candidates] or [self.room // 4, self.room // 2]
-        tried = [*sorted(tried, key=self.cost)[-6:], self.room]
+        tried = list({self.cost(extra): extra for _, extra in self.candidates}.values())
+        tried = sorted(tried or [self.room // 4, self.room // 2], key=self.cost)
+        tried = [*tried[:: -(-len(tried) // NEAR)], self.room]
         best: tuple[float, float, Ints, Monthly] | None = None
         for extra in tried:
             monthly = self.simulator.monthly(extra)

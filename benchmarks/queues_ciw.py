@@ -29,7 +29,7 @@ NEVER = 10.0 * WEEKS
 
 
 class Onward(ciw.routing.NodeRouting):
-    """Back to the list after a missed slot; else on, by the node for the way there. A child takes one edge."""
+    """Back to the list after a missed slot; else on, by the node for the way there; one edge a child."""
 
     def next_node(self, ind: object) -> object:
         """Where a child goes after this node."""

@@ -7,7 +7,8 @@ import typer
 from evi.cli.app import app
 
 queues_app = typer.Typer(
-    help="Waiting lists: measure, forecast, size the capacity, follow the knock-on, plan the days.",
+    help="Waiting lists: measure, forecast, size the capacity, follow the knock-on, plan the days.\n\n"
+    "Example: `evi queue measure autism --district my-district`",
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_show_locals=False,

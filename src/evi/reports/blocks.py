@@ -75,6 +75,15 @@ class Chart:
 
 
 @dataclass(frozen=True)
+class Points:
+    """A list of sentences under a title, which its reader opens."""
+
+    title: str
+    points: tuple[str, ...]
+    kind: Literal["points"] = "points"
+
+
+@dataclass(frozen=True)
 class ChildCard:
     """One child's reasons, under a made-up number."""
 
@@ -86,7 +95,7 @@ class ChildCard:
     kind: Literal["child"] = "child"
 
 
-Block = Text | Note | Facts | Table | Chart | ChildCard
+Block = Text | Note | Facts | Table | Chart | Points | ChildCard
 
 
 @dataclass(frozen=True)

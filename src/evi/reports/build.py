@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
@@ -61,6 +62,23 @@ def build_report(
 
 def render(material: Material, sections: list[Section]) -> str:
     """The page, from its sections."""
+    return page_of(
+        "report.html.j2",
+        sections,
+        opening(material),
+        district=material.district.config.name,
+        synthetic=material.district.config.synthetic,
+        day=day_text(material.day),
+    )
+
+
+def page_of(template: str, sections: list[Section], opening: Sequence[Block] = (), **words: object) -> str:
+    """A page from a template that extends `page.html.j2`.
+
+    Args:
+        opening: blocks before the first section.
+        words: what else the template names.
+    """
     environment = Environment(
         loader=PackageLoader("evi.reports"),
         autoescape=True,
@@ -70,14 +88,12 @@ def render(material: Material, sections: list[Section]) -> str:
         finalize=_curly,
     )
     styles = (Path(__file__).parent / "templates" / "report.css").read_text(encoding="utf-8")
-    return environment.get_template("report.html.j2").render(
-        district=material.district.config.name,
-        synthetic=material.district.config.synthetic,
-        day=day_text(material.day),
-        opening=opening(material),
+    return environment.get_template(template).render(
         sections=sections,
+        opening=opening,
         styles=Markup(styles),  # noqa: S704 - our own file
         svg=Markup,
+        **words,
     )
 
 

@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from evi.reports.blocks import Chart, Note, table
+from evi.reports.blocks import Chart, Points, table
 from evi.reports.charts import ACCENT, INK, MUTED, PALE, SCALE, SECOND, chart, plain_axes
 
+Numbers = Sequence[float] | npt.NDArray[np.float64]
 LIMIT = "#8a3d10"
 """Colour of a limit: a dashed line, with its words beside it."""
 
@@ -28,14 +30,14 @@ class Line:
 
     name: str
     days: Sequence[date]
-    values: Sequence[float]
-    low: Sequence[float] | None = None
-    high: Sequence[float] | None = None
+    values: Numbers
+    low: Numbers | None = None
+    high: Numbers | None = None
 
 
-def assumed(assumptions: Sequence[str]) -> Note | None:
+def assumed(assumptions: Sequence[str]) -> Points | None:
     """What a chart takes for granted, to be set under it."""
-    return Note("This takes for granted: " + "; ".join(assumptions) + ".") if assumptions else None
+    return Points("What this takes for granted", tuple(assumptions)) if assumptions else None
 
 
 def list_by_age(
@@ -84,7 +86,7 @@ def fan(
     title: str,
     past: Line | None,
     future: Line,
-    bands: Mapping[int, tuple[Sequence[float], Sequence[float]]],
+    bands: Mapping[int, tuple[Numbers, Numbers]],
     *,
     unit: str = "children",
     limit: tuple[float, str] | None = None,
@@ -155,15 +157,12 @@ def lines(
             if line.low is not None and line.high is not None:
                 axes.fill_between(x, line.low, line.high, color=colour, alpha=0.14, linewidth=0)
             axes.plot(x, line.values, color=colour, linestyle=dashes[place % len(dashes)], linewidth=1.7)
-            axes.annotate(
-                line.name, (x[-1], line.values[-1]), xytext=(4, 0), textcoords="offset points",
-                va="center", size=7.6, color=colour,
-            )  # fmt: skip
         if limit is not None:
             _limit(axes, *limit)
         axes.set_ylim(bottom=0)
         axes.set_ylabel(unit)
         axes.margins(x=0.16 if not narrow else 0.3)
+        _names_at_ends(axes, drawn, colours)
         _dates(axes, [day for line in drawn for day in line.days], narrow)
         plain_axes(axes, grid="y")
 
@@ -306,6 +305,25 @@ def _limit(axes: Axes, level: float, words: str) -> None:
         words, (0.995, level), xycoords=("axes fraction", "data"), xytext=(0, 2), textcoords="offset points",
         ha="right", va="bottom", size=7.6, color=LIMIT,
     )  # fmt: skip
+
+
+def _names_at_ends(axes: Axes, drawn: Sequence[Line], colours: Sequence[str]) -> None:
+    """Write each line's name at its last value, and move names apart that would stand on one another."""
+    low, high = axes.get_ylim()
+    apart = (high - low) * 0.065
+    ends = []
+    for place, line in enumerate(drawn):
+        known = np.flatnonzero(np.isfinite(np.asarray(line.values, float)))
+        if len(known):
+            last = int(known[-1])
+            ends.append((float(line.values[last]), line.days[last].toordinal(), place))
+    at = -np.inf
+    for value, day, place in sorted(ends):
+        at = max(value, at + apart)
+        axes.annotate(
+            drawn[place].name, (day, at), xytext=(4, 0), textcoords="offset points", va="center", size=7.6,
+            color=colours[place % len(colours)],
+        )  # fmt: skip
 
 
 def _dates(axes: Axes, days: Sequence[date], narrow: bool, across: int = 1) -> None:

@@ -20,7 +20,8 @@ class Condition:
 
     Attributes:
         id, title: as rules name it, and in plain words.
-        need: its name in `truth/needs.parquet`.
+        need: its name in `truth/needs.parquet`; empty where the truth has no such need, and only
+            what services recorded can be looked at.
         recorded: codes of the events by which a service records it; `/*` stands for every code below.
         recognition: whether the truth says when each child was referred and assessed.
     """
@@ -38,7 +39,11 @@ def conditions() -> Mapping[str, Condition]:
     table = yaml.safe_load(FILE.read_text(encoding="utf-8"))
     return {
         name: Condition(
-            name, row["title"], row["need"], tuple(row["recorded"]), bool(row.get("recognition", False))
+            name,
+            row["title"],
+            row.get("need", ""),
+            tuple(row["recorded"]),
+            bool(row.get("recognition", False)),
         )
         for name, row in table.items()
     }

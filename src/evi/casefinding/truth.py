@@ -15,6 +15,7 @@ scores that a rule reads, while children who have it and were never looked at ar
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Literal, get_args
@@ -29,6 +30,8 @@ from evi.records import reference_day
 from evi.workspace import District, EviError
 
 Layer = Literal["recorded", "recorded_within", "unrecognised", "any"]
+TRUTH = ("links", "people", "needs", "recognition", "families")
+"""Tables of the truth that are read here."""
 QUESTIONS: dict[Layer, str] = {
     "recorded": "a service has recorded it by the day: who is like those already found?",
     "recorded_within": "recorded in the years after the day: who would have been found anyway?",
@@ -45,12 +48,14 @@ def truth_table(
     *,
     years: int | None = None,
     people: pl.DataFrame | None = None,
+    links: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Every child on `day`, and what each layer says of it.
 
     Args:
         years: also who is recorded within so many years after the day.
         people: feed, person, subject_id of one draw of the spine.
+        links: what `coded_links` gives, if it is at hand: coding takes a while.
 
     Returns:
         subject_id; recorded (bool); recorded_within (bool, null without `years`); and, in a made-up district
@@ -70,9 +75,10 @@ def truth_table(
         known = known.with_columns(
             recorded_within=~pl.col("recorded") & pl.col("subject_id").is_in(later["subject_id"].to_list())
         )
-    return known.join(_truth(district, sought, day, people, known), on="subject_id", how="left").sort(
-        "subject_id"
-    )
+    told = _NO_TRUTH
+    if sought.need and has_truth(district):
+        told = _truth(district, sought, day, true_owners(district, people, links), known)
+    return known.join(told, on="subject_id", how="left").sort("subject_id")
 
 
 def outcome_of(table: pl.DataFrame, layer: Layer) -> pl.DataFrame:
@@ -129,14 +135,15 @@ def _recorded(district: District, sought: Condition, day: date, people: pl.DataF
     return children if people is None else children.join(people, on="subject_id", how="semi")
 
 
+def has_truth(district: District) -> bool:
+    """Whether the district is a made-up one that says who has what."""
+    return all((district.truth / f"{name}.parquet").is_file() for name in TRUTH)
+
+
 def _truth(
-    district: District, sought: Condition, day: date, people: pl.DataFrame | None, known: pl.DataFrame
+    district: District, sought: Condition, day: date, owner: pl.DataFrame, known: pl.DataFrame
 ) -> pl.DataFrame:
-    names = ("links", "people", "needs", "recognition", "families")
-    files = {name: district.truth / f"{name}.parquet" for name in names}
-    if not all(path.is_file() for path in files.values()):
-        return _NO_TRUTH
-    owner = true_owners(district, people)
+    files = {name: district.truth / f"{name}.parquet" for name in TRUTH}
     needs = pl.read_parquet(files["needs"]).filter(
         (pl.col("need") == sought.need)
         & (pl.col("onset") <= day)
@@ -188,7 +195,9 @@ def _states(path: Path, condition: str, day: date) -> pl.DataFrame:
     )
 
 
-def true_owners(district: District, people: pl.DataFrame | None = None) -> pl.DataFrame:
+def true_owners(
+    district: District, people: pl.DataFrame | None = None, links: pl.DataFrame | None = None
+) -> pl.DataFrame:
     """subject_id and true_person: each subject is the true person that most of its records belong to.
 
     Needs the district's key, since only that side can say which code is whose.
@@ -198,7 +207,7 @@ def true_owners(district: District, people: pl.DataFrame | None = None) -> pl.Da
     """
     if people is None:
         people = pl.read_parquet(district.spine / "people.parquet")
-    links = coded_links(district)
+    links = coded_links(district) if links is None else links
     counted = (
         links.join(people.select("feed", "person", "subject_id"), on=["feed", "person"])
         .group_by("subject_id", "true_person")
@@ -219,3 +228,9 @@ def coded_links(district: District) -> pl.DataFrame:
             rows.select("feed", true_person="person").with_columns(person=pl.Series(codes.to_pylist()))
         )
     return pl.concat(parts)
+
+
+def people_in_feeds(district: District, links: pl.DataFrame, feeds: Sequence[str]) -> pl.Series:
+    """True persons of whom some of these feeds delivered a record."""
+    delivered = pl.read_parquet(district.spine / "people.parquet").filter(pl.col("feed").is_in(list(feeds)))
+    return links.join(delivered, on=["feed", "person"], how="semi")["true_person"].unique()

@@ -49,7 +49,8 @@ def simulate(
     Args:
         weeks, replications: how long, and how often.
         seed: any whole number from 0 to 2^64 - 1.
-        slots: [weeks, pools] or [replications, weeks, pools] instead of the network's own.
+        slots: [weeks, pools] or [replications, weeks, pools] instead of the network's own. Terms are taken
+            to be in them; leave is still lost by luck where a pool has `staff`.
         threads: how many at once; None: as many as there are processors for this process.
 
     Raises:

@@ -16,7 +16,7 @@ from evi.indicators import States, load_registry
 from evi.indicators.reference import Event, World
 from evi.indicators.registry import make_registry
 from evi.queues.evidence import FOLDER, Rules, read_rules, rules_of
-from evi.queues.sorting import sort_children
+from evi.queues.sorting import _check_nobody_is_lost, sort_children
 from evi.queues.sorting_audit import DIMENSIONS, SIDES, audit_table, hide
 from evi.queues.worklist import GROUPS, WorkList
 from evi.workspace import District, DistrictConfig, EviError
@@ -64,6 +64,14 @@ def test_sorting_only_sorts(data: st.DataObject) -> None:
     by_place = sorted(made.children, key=lambda child: child.place)
     assert [c.wait_days for c in by_place] == sorted(waits, reverse=True)  # nobody's place is changed
     assert sum(made.to_json()["groups"].values()) == len(waits) == len(made.rows())
+
+
+def test_a_run_that_would_lose_or_double_a_child_is_refused() -> None:
+    made = list(sorted_list([30, 20, 10], np.ones((3, len(NAMES)))).children)
+    _check_nobody_is_lost([3, 1, 2], made)
+    for wrong in (made[:2], [*made, made[0]], [made[0], made[0], made[2]]):
+        with pytest.raises(EviError, match="changed who is on the list"):
+            _check_nobody_is_lost([1, 2, 3], wrong)
 
 
 def test_all_held_is_complete_and_none_known_asks_for_everything() -> None:

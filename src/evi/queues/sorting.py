@@ -66,13 +66,21 @@ def sort_children(
         for place, row in enumerate(ordered.select("subject_id", "referred", "wait_days").iter_rows(), 1)
     ]
     made = [child for name in GROUPS for child in children if child.group == name]
-    _check_nobody_is_lost(children, made)
+    _check_nobody_is_lost(waiting["subject_id"].to_list(), made)
     return WorkList(rules.pathway, day, rules, tuple(made))
 
 
-def _check_nobody_is_lost(before: Sequence[Child], after: Sequence[Child]) -> None:
-    if sorted(child.place for child in after) != [child.place for child in before]:
-        raise EviError("sorting would have changed who is on the list.", where="evi queue sort")
+def _check_nobody_is_lost(waiting: Sequence[int], made: Sequence[Child]) -> None:
+    """Raises an `EviError` unless the groups together are the list, each child once, each place taken once."""
+    places = sorted(child.place for child in made)
+    if sorted(child.subject_id for child in made) != sorted(waiting) or places != list(
+        range(1, len(waiting) + 1)
+    ):
+        raise EviError(
+            "sorting would have changed who is on the list.",
+            where="evi queue sort",
+            do="This is a mistake in eVI: use the list as it was, and report it.",
+        )
 
 
 class _Reader:

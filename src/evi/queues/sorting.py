@@ -71,7 +71,7 @@ def sort_children(
 
 
 def _check_nobody_is_lost(waiting: Sequence[int], made: Sequence[Child]) -> None:
-    """Raises an `EviError` unless the groups together are the list, each child once, each place taken once."""
+    """Raises an `EviError` unless the groups together are the list: each child once, each place once."""
     places = sorted(child.place for child in made)
     if sorted(child.subject_id for child in made) != sorted(waiting) or places != list(
         range(1, len(waiting) + 1)

@@ -82,6 +82,24 @@ def test_nothing_changes_if_nothing_is_hit() -> None:
     assert set(vars(new.disturbance).values()) == {0}
 
 
+def test_a_team_with_someone_to_spare_stands_as_it_is() -> None:
+    """Of two interpreters one would do, and a psychiatrist could be taken for the core's other place."""
+    spoken = tuple(child(name, language="urdu") for name in "ABC")
+    people = (
+        *team(), person("y", "psychiatrist"), person("i", "interpreter", languages=("urdu",)),
+        person("j", "interpreter", languages=("polish", "urdu")), person("t", "teacher"),
+    )  # fmt: skip
+    core = (("paediatrician", "psychiatrist"), ("psychiatrist",), ("psychologist",))
+    made = problem(
+        spoken, people, core=core, extra=("interpreter", "teacher", "speech_and_language_therapist")
+    )
+    rota = Rota((Visit(START, "S1", ("A", "B", "C"), ("i", "j", "paed0", "psyc0", "t", "y")),))
+    assert validate(rota, made) == []
+    assert replan(rota, made, ill("spee0")).rota == rota
+    nobody = replan(rota, made, ill("paed0", START, START + 20 * DAY))
+    assert (nobody.rota.visits, nobody.disturbance.children_lost) == ((), 3)
+
+
 def test_it_disturbs_far_less_than_planning_anew() -> None:
     made = made_up(25, 100, 20, seed=6)
     rota = plan_days(made, rounds=4).rota

@@ -16,6 +16,7 @@ import numpy as np
 from evi.queues.days.grid import Flags, Grid, Plan
 from evi.queues.days.model import Effort, Freed
 from evi.queues.days.worth import plan_worth
+from evi.workspace import EviError
 
 Neighbourhood = tuple[list[int], Flags]
 """Schools and days to free."""
@@ -61,7 +62,12 @@ def improve(
         rounds: stop after so many neighbourhoods. The same seed then gives the same plan on any machine.
         told: called after each round with the best plan so far and the round.
         clock: what `seconds` are counted on; `time.process_time` for CPU seconds.
+
+    Raises:
+        EviError: neither seconds nor rounds are given.
     """
+    if seconds is None and rounds is None:
+        raise EviError("a search needs an end.", do="Give seconds or rounds.")
     began = clock()
     rng = np.random.default_rng(seed)
     worth = first = plan_worth(plan)

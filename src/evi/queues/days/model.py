@@ -222,7 +222,9 @@ class Freed:
                 value[self.seats[kind_of[child], place].index] += 1
             core = {person: need for need, person in slot.team if need < self.grid.core}
             for person in slot.people:
-                value[self.person[core.get(person, EXTRA), person, place].index] = 1
+                going = self.person.get((core.get(person, EXTRA), person, place))
+                if going is not None:
+                    value[going.index] = 1
         for kind, seen in self.seen.items():
             count = sum(value[seats.index] for (of, _), seats in self.seats.items() if of == kind)
             value.update(one.index for one in seen[:count])

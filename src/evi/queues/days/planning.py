@@ -147,16 +147,25 @@ def plan_of(arrays: Grid, rota: Rota, *, only: Callable[[Visit], bool] = lambda 
 
 
 def team_of(arrays: Grid, children: tuple[int, ...], people: list[int]) -> tuple[tuple[int, int], ...]:
-    """Who of these people fills which place: the core team's first, then the children's needs."""
-    team: list[tuple[int, int]] = []
-    free = list(people)
-    for need in range(arrays.core):
-        filling = next((person for person in free if person in arrays.able[need]), None)
-        if filling is not None:
-            team.append((need, filling))
-            free.remove(filling)
+    """Who of these people fills which place: the core team's, the children's needs, and those left over."""
+    core = _core(arrays, people, 0) or ()
+    team = list(enumerate(core))
     for need in sorted({need for child in children for need in arrays.needs[child]}):
-        filling = next((person for person in people if person in arrays.able[need]), None)
-        if filling is not None:
-            team.append((need, filling))
+        there = [person for person in people if person in arrays.able[need]]
+        taken = {person for _need, person in team}
+        team += [(need, person) for person in sorted(there, key=lambda p: (p in taken, p))[:1]]
+    filled = {person for _need, person in team}
+    team += [(len(arrays.able), person) for person in people if person not in filled]  # a place of no need
     return tuple(team)
+
+
+def _core(arrays: Grid, people: list[int], need: int) -> tuple[int, ...] | None:
+    """One person for each place of the core team, or nothing if they cannot fill all of them."""
+    if need == arrays.core:
+        return ()
+    for person in people:
+        if person in arrays.able[need]:
+            rest = _core(arrays, [other for other in people if other != person], need + 1)
+            if rest is not None:
+                return (person, *rest)
+    return None

@@ -208,7 +208,7 @@ def test_threads_change_nothing():
 
 def test_a_full_room_is_begun_again_with_the_same_luck(monkeypatch):
     roomy = simulate(two_stages(10), 40, 20, 5)
-    monkeypatch.setattr(engine, "_visits_expected", lambda _prepared: 3)
+    monkeypatch.setattr(engine, "_space_expected", lambda _prepared: 3)
     np.testing.assert_array_equal(simulate(two_stages(10), 40, 20, 5).waiting, roomy.waiting)
 
 
@@ -270,7 +270,9 @@ def test_figures_can_differ_by_replication():
         ("seed is out of range", {"seed": -1}),
         ("slots have the shape", {"slots": np.zeros((3, 3))}),
         ("slots are negative", {"slots": np.full((5, 1), -1.0)}),
-        ("slots are negative or not a number", {"slots": np.full((5, 1), np.nan)}),
+        ("slots are negative, not a number", {"slots": np.full((5, 1), np.nan)}),
+        ("or over 100,000 a week", {"slots": np.full((5, 1), 1e9)}),
+        ("GiB of memory", {"replications": 10**8}),
     ],
 )
 def test_wrong_numbers_get_a_clear_sentence(what, change):
@@ -281,5 +283,25 @@ def test_wrong_numbers_get_a_clear_sentence(what, change):
 
 def test_rows_that_fit_no_number_of_replications_are_refused():
     network = alone(1, 1)
-    with pytest.raises(EviError, match="missed has 2 rows for 3 replications"):
+    with pytest.raises(EviError, match=r"missed has 2 rows of \(1,\) for 3 replications"):
         simulate_prepared(network, prepare(network, 4)._replace(missed=np.zeros((2, 1))), 3, 1)
+
+
+def test_arrays_of_another_shape_never_reach_the_compiled_part():
+    network = alone(1, 1)
+    with pytest.raises(EviError, match="missed has 1 rows of"):
+        simulate_prepared(network, prepare(network, 4)._replace(missed=np.zeros((1, 2))), 3, 1)
+
+
+def test_a_loop_that_makes_more_children_than_it_takes_is_refused(monkeypatch):
+    monkeypatch.setattr(engine, "MOST_CHILDREN", 5_000)
+    pool = replace(alone(5, 90_000).pools[0])
+    loop = replace(alone(5, 90_000), pools=(pool,), edges=(Edge("a", "a", 1.0, copies=3),))
+    with pytest.raises(EviError, match="more than 5,000 children wait at once"):
+        simulate(loop, 40, 2, 1)
+
+
+def test_more_referrals_than_any_place_has_are_refused():
+    growing = replace(alone(5, 1), arrivals=(Arrivals("a", "any", 5.0, yearly_growth=900.0),))
+    with pytest.raises(EviError, match="more than 100,000 referrals"):
+        simulate(growing, 300, 1, 1)

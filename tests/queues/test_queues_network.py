@@ -144,7 +144,9 @@ MISTAKES = [
     (base(edges=[{"from": "a", "to": "q", "probability": 0.1}]), "no pool 'q'"),
     (base(edges=[{"from": "a", "to": "b", "probability": 1.1}]), "no probability"),
     (base(edges=[{"from": "a", "to": "b", "probability": 1, "outcome": "x"}]), "no outcome 'x'"),
-    (base(edges=[{"from": "a", "to": "b", "probability": 1, "copies": 0}]), "makes no place"),
+    (base(edges=[{"from": "a", "to": "b", "probability": 1, "copies": 0}]), "makes 0 places"),
+    (base(edges=[{"from": "a", "to": "b", "probability": 1, "copies": 10**9}]), "makes 1000000000 places"),
+    (pool(slots_per_week=1e12), "slots are over 100,000 a week"),
     (base(edges=[{"from": "a", "to": "b", "probability": 1, "lag_weeks": {"mean": -1}}]), "lag is negative"),
 ]
 

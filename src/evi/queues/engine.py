@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from evi.queues.kernel import AGES, SUMS, TABLES, run
 from evi.queues.network import Network
+from evi.queues.network_checks import MOST_CHILDREN
 from evi.queues.paths import Paths
 from evi.queues.prepared import Prepared, prepare
 from evi.queues.rules import Room, new_room
@@ -28,6 +29,10 @@ from evi.workspace import SILENT, EviError, Progress
 
 CHUNK = 16
 """Replications that a thread runs before it says so."""
+ROOM_FOR_COMING = 20_000
+"""Space for children who come, at first; it grows when it has to."""
+MOST_BYTES = 16 * 2**30
+"""More than this for the numbers of all weeks is refused before it fails."""
 
 
 def simulate(
@@ -74,7 +79,7 @@ def simulate_prepared(
     Raises:
         EviError: as `simulate`; or an array has neither 1 row nor one for each replication.
     """
-    _check(prepared, replications, seed)
+    _check(network, prepared, replications, seed)
     prepared = _of_one_kind(prepared)
     weeks, pools = prepared.means.shape[1:]
     counts = np.zeros((replications, TABLES, weeks, pools), np.int32)
@@ -82,17 +87,19 @@ def simulate_prepared(
     ages = np.zeros((replications, AGES, pools, prepared.survive.shape[2]), np.int32)
     words = np.array([seed & 0xFFFFFFFF, seed >> 32], np.int64)
 
+    space = [_space_expected(prepared)]
+
     def chunk(first: int) -> int:
         last = min(first + CHUNK, replications)
-        room = _room(prepared, visits)
+        room = _room(prepared, space[0])
         at = first
         while at < last:
             at = run(prepared, room, words, at, last, counts, sums, ages)
             if at < last:  # the room was full: the same luck again, in a larger one
-                room = _room(prepared, 2 * len(room.visit))
+                room = _room(prepared, _larger(len(room.visit)))
+                space[0] = max(space[0], len(room.visit))
         return last - first
 
-    visits = _visits_expected(prepared)
     with progress.task("simulating", total=replications) as advance:
         for done in _each(chunk, range(0, replications, CHUNK), threads or _processors()):
             advance(done)
@@ -123,27 +130,56 @@ def _room(prepared: Prepared, visits: int) -> Room:
     return new_room(pools, prepared.rank_cuts.shape[2], weeks, prepared.survive.shape[2], visits)
 
 
-def _visits_expected(prepared: Prepared) -> int:
-    """Space for the visits of most replications: those known, and twice those expected from outside."""
-    return int(len(prepared.listed) * 2 + 2 * prepared.means.sum(axis=(1, 2)).max() + 1000)
+def _space_expected(prepared: Prepared) -> int:
+    """Space for those who wait at once in most replications: twice the lists, and some who come."""
+    coming = int(2 * prepared.means.sum(axis=(1, 2)).max())
+    return 2 * len(prepared.listed) + min(coming, ROOM_FOR_COMING) + 1000
+
+
+def _larger(visits: int) -> int:
+    if visits > MOST_CHILDREN:
+        raise EviError(
+            f"more than {MOST_CHILDREN:,} children wait at once.",
+            where="edges",
+            do="Look for edges that lead back to where they began and send on more children than they take.",
+        )
+    return 2 * visits
 
 
 def _processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _check(prepared: Prepared, replications: int, seed: int) -> None:
+def _check(network: Network, prepared: Prepared, replications: int, seed: int) -> None:
+    """Refuse what can't be simulated; the compiled part trusts its arrays."""
     if replications < 1:
         raise EviError("there is nothing to simulate.", where="replications", do="Give 1 or more.")
     if not 0 <= seed < 2**64:
         raise EviError(
             "the seed is out of range.", where="seed", do="Give a whole number from 0 to 2^64 - 1."
         )
-    for name in ("means", "slots", "missed", "shares", "survive", "outcome_cuts", "edge_chance"):
-        rows = len(getattr(prepared, name))
-        if rows not in (1, replications):
+    (weeks, pools), ages = prepared.means.shape[1:], prepared.survive.shape[-1]
+    shapes = {
+        "means": (weeks, len(network.pools)),
+        "slots": (weeks, pools),
+        "missed": (pools,),
+        "shares": (pools, 2),
+        "survive": (pools, ages),
+        "outcome_cuts": (pools, prepared.outcome_cuts.shape[-1]),
+        "edge_chance": (len(prepared.edges),),
+    }
+    for name, shape in shapes.items():
+        rows, *others = np.shape(getattr(prepared, name))
+        if rows not in (1, replications) or tuple(others) != shape:
             raise EviError(
-                f"{name} has {rows} rows for {replications} replications.",
+                f"{name} has {rows} rows of {tuple(others)} for {replications} replications of {shape}.",
                 where=name,
                 do="Give one row, or one for each replication.",
             )
+    size = replications * pools * (weeks * (4 * TABLES + 8 * SUMS) + 4 * AGES * ages)
+    if size > MOST_BYTES:
+        raise EviError(
+            f"so many weeks and replications need {size / 2**30:,.0f} GiB of memory.",
+            where="replications",
+            do=f"Stay under {MOST_BYTES / 2**30:.0f} GiB: fewer weeks or replications.",
+        )

@@ -12,6 +12,9 @@ from evi.workspace import EviError
 MOST_CHILDREN = 5_000_000
 """More on the lists at the start than any country has: a slip of the hand."""
 MOST_AGE_WEEKS = 52 * 25
+MOST_A_WEEK = 100_000
+"""More referrals or slots in a week than any place has."""
+MOST_COPIES = 100
 
 
 def check_network(network: Network) -> None:
@@ -79,6 +82,12 @@ def _supply(supply: Supply, where: str) -> None:
     for slots in supply.slots_per_week:
         if not isfinite(slots) or slots < 0:
             _no("slots are negative or not a number.", f"{where}/slots_per_week", "Give 0 or more.")
+        if slots > MOST_A_WEEK:
+            _no(
+                f"slots are over {MOST_A_WEEK:,} a week.",
+                f"{where}/slots_per_week",
+                "Give slots in one week.",
+            )
     _chance(supply.holidays_share, f"{where}/holidays_share")
     _chance(supply.leave_share, f"{where}/leave_share")
     if supply.staff is not None and supply.staff < 1:
@@ -150,8 +159,8 @@ def _edges(network: Network) -> None:
             _no("the lag is negative.", where, "Give weeks, 0 or more.")
         if edge.lag.mean > MOST_AGE_WEEKS:
             _no(f"the lag is longer than {MOST_AGE_WEEKS} weeks.", where, "Lags are in weeks.")
-        if edge.copies < 1:
-            _no("an edge makes no place.", f"{where}/copies", "Give 1 or more.")
+        if not 1 <= edge.copies <= MOST_COPIES:
+            _no(f"an edge makes {edge.copies} places.", f"{where}/copies", f"Give 1 to {MOST_COPIES}.")
 
 
 def _chance(value: float, where: str) -> None:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from scipy.special import gammainc
 
 from evi.queues.network import Discipline, Edge, Lag, Network
+from evi.queues.network_checks import MOST_A_WEEK
 from evi.workspace import EviError
 
 Floats = npt.NDArray[np.float64]
@@ -79,6 +80,12 @@ def prepare(network: Network, weeks: int, slots: Floats | None = None) -> Prepar
     for place, rank in enumerate(ranks):
         by_rank[:, :, rank] += by_class[:, :, place]
     means = by_rank.sum(axis=2)
+    if means.max() > MOST_A_WEEK:
+        raise EviError(
+            f"more than {MOST_A_WEEK:,} referrals come in a week.",
+            where="arrivals",
+            do="Give a weekly number, and yearly growth as .05 for five in a hundred.",
+        )
     with np.errstate(invalid="ignore", divide="ignore"):
         cuts = np.nan_to_num(np.cumsum(by_rank, axis=2) / means[..., None], nan=1.0)
     listed = _listed(network, ranks)
@@ -148,8 +155,12 @@ def _slots(network: Network, weeks: int, slots: Floats | None) -> Floats:
             where="slots",
             do="Give one number for each week and pool.",
         )
-    if not np.all(np.isfinite(given)) or np.any(given < 0):
-        raise EviError("slots are negative or not a number.", where="slots", do="Give 0 or more.")
+    if not np.all(np.isfinite(given)) or np.any(given < 0) or np.any(given > MOST_A_WEEK):
+        raise EviError(
+            f"slots are negative, not a number, or over {MOST_A_WEEK:,} a week.",
+            where="slots",
+            do="Give 0 or more in each week.",
+        )
     return given
 
 

@@ -200,6 +200,26 @@ def test_a_child_keeps_its_patience_and_its_route_when_slots_change():
     assert len(set(gone_on[0])) > 10
 
 
+def test_a_child_misses_the_same_of_its_offers_whenever_they_come():
+    one_child = replace(alone(0, 1, missed=0.5), arrivals=(), backlog=(Backlog("a", "any", ((3, 1),)),))
+    weekly, seldom = np.ones((240, 1)), np.zeros((240, 1))
+    seldom[::4] = 1
+    often, rarely = (simulate(one_child, 240, 300, 2, slots=slots) for slots in (weekly, seldom))
+    assert (often.starts.sum(axis=1) == 1).all() and (rarely.starts.sum(axis=1) == 1).all()
+    np.testing.assert_array_equal(often.missed.sum(axis=1), rarely.missed.sum(axis=1))
+    assert often.missed.sum(axis=1).max() > 4  # past the four that one block of luck holds
+
+
+def test_a_child_leaves_unseen_in_the_same_week_unless_it_is_seen_before():
+    impatient = alone(20, 0, removal=(RemovalStep(0, 0.05), RemovalStep(10, 0.2)))
+    none = simulate(impatient, 40, 50, 3)
+    late = np.zeros((40, 1))
+    late[25:] = 100
+    some = simulate(impatient, 40, 50, 3, slots=late)
+    np.testing.assert_array_equal(none.removals[:, :26], some.removals[:, :26])
+    assert (some.removals[:, 26:] <= none.removals[:, 26:]).all()
+
+
 def test_threads_change_nothing():
     one, many = (simulate(two_stages(22), 60, 70, 5, threads=threads) for threads in (1, 4))
     np.testing.assert_array_equal(one.waiting, many.waiting)
@@ -305,3 +325,13 @@ def test_more_referrals_than_any_place_has_are_refused():
     growing = replace(alone(5, 1), arrivals=(Arrivals("a", "any", 5.0, yearly_growth=900.0),))
     with pytest.raises(EviError, match="more than 100,000 referrals"):
         simulate(growing, 300, 1, 1)
+
+
+def test_the_engine_is_compiled_for_one_kind_of_arrays():
+    from evi.queues import kernel
+
+    network = alone(1, 1)
+    simulate(network, 4, 2, 1, slots=np.ones((1, 4), int).T)
+    whole_numbers = prepare(network, 4)._replace(missed=np.zeros((1, 1), int), limit=np.array([3], np.int32))
+    simulate_prepared(network, whole_numbers, 2, 1)
+    assert len(kernel.run.signatures) == 1

@@ -120,8 +120,12 @@ def _each(chunk: Callable[[int], int], firsts: range, threads: int) -> Iterator[
 
 
 def _of_one_kind(prepared: Prepared) -> Prepared:
-    """The same arrays, each in one piece and writable, so that the engine is compiled for one kind only."""
-    arrays: list[Any] = [np.require(array, requirements=["C", "W"]) for array in prepared]
+    """The same arrays, in one piece, writable, of one width: so that the engine is compiled only once."""
+    whole = ("staff", "limit", "listed", "edge_from", "edges")
+    kinds = [np.int64 if name in whole else np.float64 for name in Prepared._fields]
+    arrays: list[Any] = [
+        np.require(array, kind, ["C", "W"]) for array, kind in zip(prepared, kinds, strict=True)
+    ]
     return Prepared(*arrays)
 
 

@@ -7,7 +7,7 @@ import polars as pl
 
 from evi.casefinding.known import Known
 from evi.casefinding.rules import Rule
-from evi.indicators import evaluate_at, registry_of
+from evi.indicators import DOMAINS, evaluate_at, registry_of
 from evi.indicators.registry import make_registry
 from evi.workspace import EviError, quote
 
@@ -42,7 +42,6 @@ def _missed(known: Known, rule: Rule) -> None:
     """How many kinds of check were never seen, of children whom a feed covered all through those ages."""
     said = rule.score
     low, high = said["watched_months"]
-    feeds = ", ".join(quote(feed) for feed in rule.feeds)
     seen = [
         f"""SELECT subject_id, {quote(what)} AS what FROM {known.events(codes)}
         WHERE on_day <= DATE '{known.day}'"""
@@ -51,24 +50,31 @@ def _missed(known: Known, rule: Rule) -> None:
     every = "[" + ", ".join(quote(what) for what in said["seen"]) + "]"
     known.table(
         "scored",
-        f"""SELECT child.subject_id, CASE WHEN watched THEN CAST(len(never) AS DOUBLE) END AS score,
-            CASE WHEN NOT coalesce(watched, false) THEN 'not_watched' END AS problem,
+        f"""SELECT child.subject_id,
+            CASE WHEN watched OR never = [] THEN CAST(len(never) AS DOUBLE) END AS score,
+            CASE WHEN NOT watched AND never <> [] THEN 'not_watched' END AS problem,
             CAST(birth_month + to_months({high}) AS DATE) AS assessed_on,
             CASE WHEN watched THEN never ELSE CAST([] AS VARCHAR[]) END AS low,
             CAST(NULL AS DOUBLE) AS amount, CAST([] AS VARCHAR[]) AS missing
         FROM (SELECT child.*,
                 list_filter({every}, lambda what: NOT list_contains(coalesce(done, []), what)) AS never,
-                EXISTS (SELECT 1 FROM {known.file("coverage.parquet")} c WHERE c.subject_id = child.subject_id
-                    AND c.feed IN ({feeds}) AND c.start <= CAST(birth_month + to_months({low}) AS DATE)
-                    AND (c."end" IS NULL OR c."end" >= CAST(birth_month + to_months({high}) AS DATE))
-                    AND c.known_at <= DATE '{known.day}') AS watched
+                {" AND ".join(_covered_at(known, feed, age) for feed in rule.feeds for age in (low, high))}
+                AS watched
               FROM child LEFT JOIN (SELECT subject_id, list(DISTINCT what) AS done
                 FROM ({" UNION ALL ".join(seen)}) GROUP BY subject_id) USING (subject_id)) AS child""",
     )
 
 
+def _covered_at(known: Known, feed: str, age: int) -> str:
+    """SQL: whether a feed covered the child at an age in months."""
+    when = f"CAST(birth_month + to_months({age}) AS DATE)"
+    return f"""child.subject_id IN (SELECT c.subject_id FROM {known.file("coverage.parquet")} c
+        JOIN child USING (subject_id) WHERE feed = {quote(feed)} AND start <= {when}
+          AND ("end" IS NULL OR "end" >= {when}) AND known_at <= DATE '{known.day}')"""
+
+
 def _indicators(known: Known, rule: Rule) -> None:
-    """How many needs of the index are present on the day, where enough of them can be judged."""
+    """In how many domains a need of the index is present on the day, where enough of them can be judged."""
     registry = registry_of(known.district)
     chosen = rule.score["indicators"]
     stored = {each.id: each for each in registry.stored}
@@ -83,13 +89,15 @@ def _indicators(known: Known, rule: Rule) -> None:
     matrix, age = states.matrix[rows["row"].to_numpy()], rows["age_months"].to_numpy()[:, None]
     windows = np.array([stored[name].age_months for name in states.indicators])
     of_age = (windows[:, 0] <= age) & (age < windows[:, 1])
-    titles = [stored[name].title for name in states.indicators]
+    domains = np.array([stored[name].domain for name in states.indicators])
+    names = [name for name in DOMAINS if name in domains]
+    held = np.stack([(matrix == 2)[:, domains == name].any(axis=1) for name in names], axis=1)
     frame = pl.DataFrame(
         {
             "subject_id": rows["subject_id"],
-            "n_present": (matrix == 2).sum(axis=1).astype(float),
+            "n_present": held.sum(axis=1).astype(float),
             "share": ((matrix != 0) & of_age).sum(axis=1) / np.maximum(of_age.sum(axis=1), 1),
-            "low": [[titles[i] for i in row.nonzero()[0]] for row in matrix == 2],
+            "low": [[DOMAINS[names[i]].lower() for i in row.nonzero()[0]] for row in held],
         },
         schema_overrides={"low": pl.List(pl.String)},
     )
@@ -112,13 +120,18 @@ def make_places(known: Known, rule: Rule) -> None:
     parts: list[str] = []
     for place in rule.score["places"]:
         low, high = place.get("age_months", (0, 1200))
+        day = f"DATE '{known.day}'"
+        knows = f"SELECT subject_id FROM covered WHERE feed = {quote(place['feed'])}"
+        if "knows" in place:
+            knows = f"""SELECT subject_id FROM {known.events(place["knows"])}
+                WHERE on_day <= {day} AND (end_day IS NULL OR end_day > {day})"""
         parts.append(
             f"""SELECT child.subject_id, {quote(place["id"])} AS id, {quote(place["title"])} AS title,
                 {len(parts)} AS place, since IS NOT NULL AS held, since
             FROM child LEFT JOIN (SELECT subject_id, min(on_day) AS since FROM {known.events(place["codes"])}
-                WHERE on_day <= DATE '{known.day}' GROUP BY subject_id) USING (subject_id)
-            WHERE since IS NOT NULL OR (age_months >= {low} AND age_months < {high} AND child.subject_id IN
-                (SELECT subject_id FROM covered WHERE feed = {quote(place["feed"])}))"""
+                WHERE on_day <= {day} GROUP BY subject_id) USING (subject_id)
+            WHERE since IS NOT NULL OR (age_months >= {low} AND age_months < {high}
+                AND child.subject_id IN ({knows}))"""
         )
     known.table("place_of", " UNION ALL ".join(parts))
 

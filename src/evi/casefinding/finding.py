@@ -7,8 +7,8 @@ when; its score is still there, for those who judge the rule.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -21,7 +21,7 @@ from evi.casefinding.known import Known
 from evi.casefinding.moved_line import make_lines
 from evi.casefinding.rules import Rule, rules_named
 from evi.casefinding.wording import missing_sql, reasons_sql
-from evi.workspace import District, EviError
+from evi.workspace import District, EviError, code_hash
 
 ANSWERS = ("positive", "negative", "not_assessable", "excluded")
 COLUMNS = pl.Schema(
@@ -67,7 +67,16 @@ class Findings:
     table: pl.DataFrame
     rejects: pl.DataFrame
     outside_age: int
-    run: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def run(self) -> dict[str, Any]:
+        """What decides these answers beside the records: rules with their hashes, the day, and the code."""
+        return {
+            "name": self.name,
+            "day": self.day.isoformat(),
+            "rules": [{"id": r.id, "version": r.version, "digest": r.digest} for r in self.rules],
+            "code": code_hash(),
+        }
 
     @property
     def counts(self) -> dict[str, dict[str, int]]:
@@ -87,25 +96,30 @@ class Findings:
         return next(rule for rule in self.rules if rule.id == name)
 
 
-def find(district: District, rule: Rule | str, day: date, *, people: pl.DataFrame | None = None) -> Findings:
+def find(
+    district: District,
+    rule: Rule | str | Sequence[Rule],
+    day: date,
+    *,
+    people: pl.DataFrame | None = None,
+) -> Findings:
     """Read every child by a rule, or by a family of rules, as known on a day.
 
     Args:
-        rule: a rule, or the name of one or of a family; of a family each child is read by the rule of its own
-            framework, and a score never holds results of two.
+        rule: a rule, the name of one or of a family, or a family's rules; of a family each child is read by
+            the rule of its own framework, and a score never holds results of two.
         people: feed, person, subject_id of one draw of the spine (see `evi.linkage.draws.redrawn`); needs of
             the index, coverage, schools and homes stay those of the spine.
 
     Raises:
         EviError: nothing is loaded, no such rule, one not ready, or results of other frameworks only.
     """
-    rules = (rule,) if isinstance(rule, Rule) else rules_named(rule, district)
-    name = rule.id if isinstance(rule, Rule) else rule
+    rules = (
+        rules_named(rule, district) if isinstance(rule, str) else (rule,) if isinstance(rule, Rule) else rule
+    )
+    name = rule if isinstance(rule, str) else rules[0].id if len(rules) == 1 else rules[0].family
     for each in rules:
         each.check_ready()
-    if len(rules) == 1:
-        table, rejects, outside = _read(district, rules[0], day, people)
-        return Findings(name, day, rules, table, rejects, outside)
     tables, rejected, outsides, refused = [], [], [], []
     for each in rules:
         try:
@@ -120,7 +134,7 @@ def find(district: District, rule: Rule | str, day: date, *, people: pl.DataFram
         outsides.append(outside)
     if not tables:
         raise refused[0]
-    return Findings(name, day, rules, _together(tables), _most(rejected), min(outsides))
+    return Findings(name, day, tuple(rules), _together(tables), _most(rejected), min(outsides))
 
 
 WRONG_FRAMEWORK = 3

@@ -146,8 +146,20 @@ class Known:
             )
 
 
-def hashes_of(district: District, families: Iterable[str]) -> list[Path]:
+def files_read(district: District, families: Iterable[str]) -> list[Path]:
     """The files that a rule over these families of codes reads."""
     names = [f"by_code/{name}.parquet" for name in families]
     names += [f"{name}.parquet" for name in ("subjects", "coverage", "enrolment", "residence")]
     return [path for name in names if (path := district.records / name).is_file()]
+
+
+def births_of(district: District, day: date) -> dict[int, date]:
+    """Month of birth of everybody whom the hub knows and who is not yet grown up on the day."""
+    path = district.records / "subjects.parquet"
+    people = pl.read_parquet(path, columns=["subject_id", "birth_month", "kind"])
+    young = people.filter(
+        (pl.col("kind") == "child")
+        & (pl.col("birth_month").dt.offset_by(f"{CHILD_MONTHS}mo") > day)
+        & (pl.col("birth_month") <= day)
+    )
+    return dict(young.select("subject_id", "birth_month").iter_rows())

@@ -110,13 +110,14 @@ class Rule:
         condition: the condition or need that it looks for, such as autism.
         assessment: the assessment whose items it reads, if it reads any (`eyfsp`).
         frameworks: the framework versions that it may read; a result of any other is refused.
-        feeds: without one of these on the day, the child is not assessable.
+        feeds: the services whose records it reads.
         items: full event codes of the items, and what each is about.
         items_source: where the choice of items comes from, if it isn't the whole framework.
         assessed_age_months: ages at which a result counts, `[from, to)`.
         kind: how it counts: `sum` of the items; `below`, how many items are below their cut; `share`, one
-            sum over another; `missed`, how many kinds of check were never seen; `indicators`, how many needs of
-            the index are present; `places`, in how many services a diagnosis is missing that another holds.
+            sum over another; `missed`, how many kinds of check were never seen; `indicators`, in how many
+            domains a need of the index is present; `places`, in how many services a record is missing that
+            another has.
         score: the arithmetic's own settings, as the file has them.
         cuts: for `below`, the cut of each item.
         age_months: ages on the day at which a child is asked at all, `[from, to)`.
@@ -167,7 +168,7 @@ class Rule:
         for codes in self.score.get("seen", {}).values():
             found += codes
         for place in self.score.get("places", ()):
-            found += place["codes"]
+            found += [*place["codes"], *place.get("knows", ())]
         if self.adjust is not None:
             found.append(GESTATION)
         for exclusion in self.exclusions:

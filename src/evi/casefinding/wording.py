@@ -75,17 +75,19 @@ def reasons_sql(rule: Rule) -> str:
         return f"list_transform(low, lambda what: {said})"
     if rule.kind == "places":
         return "list_transform(low, lambda said: upper(said[1:1]) || said[2:])"
-    return f"[{count} || ' needs are recorded now: ' || array_to_string(low, '; ')]"
+    return f"['Needs in ' || {count} || ' parts of life are recorded now: ' || array_to_string(low, '; ')]"
 
 
 def missing_sql(rule: Rule) -> str:
     """SQL: what is not known of a child: why there is no answer, what is lacking, who has no records."""
     problems = " ".join(f"WHEN {quote(name)} THEN {quote(words)}" for name, words in PROBLEMS.items())
-    asked = dict.fromkeys(feed for exclusion in rule.exclusions for feed in exclusion.feeds)
+    asked: dict[str, list[str]] = {}
+    for feed in dict.fromkeys(feed for exclusion in rule.exclusions for feed in exclusion.feeds):
+        asked.setdefault(SERVICES.get(feed, feed), []).append(quote(feed))
     silent = [
-        f"""CASE WHEN subject_id NOT IN (SELECT subject_id FROM covered WHERE feed = {quote(feed)})
-        THEN {quote(f"no records of this child now from: {SERVICES.get(feed, feed)}")} END"""
-        for feed in asked
+        f"""CASE WHEN subject_id NOT IN (SELECT subject_id FROM covered WHERE feed IN ({", ".join(feeds)}))
+        THEN {quote(f"no records of this child now from: {service}")} END"""
+        for service, feeds in asked.items()
     ]
     parts = ["line_missing", *silent]
     return f"""list_filter(list_concat([CASE problem {problems} END],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from evi.queues.days.calendars import calendars, write_calendars
 from evi.queues.days.folder import read_problem, reject_counts, write_problem
 from evi.queues.days.made_up import made_up
 from evi.queues.days.planning import plan_days
-from evi.queues.days.rota import Rota, Visit, read_rota, write_rota
+from evi.queues.days.rota import Rota, Visit, read_rota, weekly, write_rota
 from evi.workspace import EviError
 from tests.queues.small_days import START, child, person, problem, team
 
@@ -52,6 +52,21 @@ def test_a_rota_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     (tmp_path / "booked.csv").write_text("child,visit,date,school\nC1,x,2027-03-19,S1\n")
     with pytest.raises(EviError, match="children but no team"):
         read_rota(tmp_path)
+
+
+def test_a_rota_is_shown_week_by_week() -> None:
+    made = replace(MADE, rules=replace(MADE.rules, start=START - timedelta(days=7), weeks=2))
+    rota = Rota((Visit(START, "S1", ("C0", "C1"), ("paed0", "psyc0", "spee0")),))
+    assert weekly(rota, made) == {
+        2: [
+            {
+                "day": "Mon 15 March",
+                "school": "School S1",
+                "children": 2,
+                "team": "paediatrician paed0, psychologist psyc0, speech and language therapist spee0",
+            }
+        ]
+    }
 
 
 WHOLE = [

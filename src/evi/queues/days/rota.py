@@ -99,6 +99,27 @@ def visit_rows(rota: Rota, problem: Problem) -> list[dict[str, Any]]:
     return rows
 
 
+def weekly(rota: Rota, problem: Problem) -> dict[int, list[dict[str, str | int]]]:
+    """A table for each week with a visit, to print or draw: day, school, number of children, and the team.
+
+    Returns:
+        Rows by week (1 is the first): `day` such as Tue 5 January, `school`, `children`, and `team`, each as
+        role and id.
+    """
+    tables: dict[int, list[dict[str, str | int]]] = {}
+    for visit in rota.visits:
+        people = sorted((problem.person_of[person].role.replace("_", " "), person) for person in visit.team)
+        tables.setdefault((visit.day - problem.rules.start).days // 7 + 1, []).append(
+            {
+                "day": f"{visit.day:%a} {visit.day.day} {visit.day:%B}",
+                "school": problem.school_of[visit.school].title,
+                "children": len(visit.children),
+                "team": ", ".join(f"{role} {person}" for role, person in people),
+            }
+        )
+    return tables
+
+
 def team_rows(rota: Rota, problem: Problem) -> list[dict[str, Any]]:
     """One row for each person on each visit."""
     return [

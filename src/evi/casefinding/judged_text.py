@@ -1,8 +1,8 @@
 """A judgement as it may be printed: counts by the house rule, and no share that rests on few children.
 
 See `evi.index.disclosure`. A share is given where neither those counted nor the rest are few; shares of 5,000
-children or more to a tenth of a percent, of fewer to a whole percent, so that no share gives a count away that
-the rule has hidden. In a made-up district, where nobody can be picked out, everything can be shown.
+children or more to a tenth of a percent, of fewer to a whole percent, so that no share gives a hidden count
+away. In a made-up district, where nobody can be picked out, everything can be shown.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def _rounded(interval: Interval, digits: int) -> Row | None:
 
 def _layer(found: LayerFound, hide: bool) -> Row:
     counts = found.performance.counts
-    row = {
+    row: Row = {
         "layer": found.layer,
         "question": found.question,
         "children": number(counts.n, hide),
@@ -173,7 +173,7 @@ def _decision(curve: DecisionCurve, found: LayerFound, hide: bool) -> Row:
         counts = {name: theirs if name == found.beside.name else own for name in curve.rules}
 
     def benefit(values: tuple[float, ...], c: Counts) -> list[float] | None:
-        return None if few(hide, c.tp, c.fp) else [round(each, 1) for each in values]
+        return None if few(hide, c.tp, c.fp, c.fn) else [round(each, 1) for each in values]
 
     everyone = next(iter(counts.values()))
     return {
@@ -186,7 +186,9 @@ def _decision(curve: DecisionCurve, found: LayerFound, hide: bool) -> Row:
             }
             for name in curve.rules
         },
-        "everyone": None if few(hide, everyone.cases) else [round(each, 1) for each in curve.everyone],
+        "everyone": None
+        if few(hide, everyone.tp, everyone.fn)
+        else [round(each, 1) for each in curve.everyone],
     }
 
 

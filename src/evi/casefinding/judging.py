@@ -53,6 +53,7 @@ def judge(
     *,
     by: Sequence[By] = DIMENSIONS,
     layers: Sequence[Layer] | None = None,
+    truth: bool = False,
     years: int | None = None,
     draws: int = 0,
     beside: str | None = BESIDE,
@@ -63,6 +64,7 @@ def judge(
     Args:
         by: groupings to look at.
         layers: layers of truth; all that can be looked at unless given.
+        truth: read the truth of a made-up district; without it, only what services recorded is looked at.
         years: also judge against who is recorded within so many years after the day.
         draws: how many draws of the spine to carry link doubt by (0: none).
         beside: another rule or family to put beside it, or None.
@@ -78,7 +80,7 @@ def judge(
             do="Ask for no more than there are, or run `evi link --draws 20`.",
             exit_code=2,
         )
-    sides, steps = _Sides(district, rule, day, years), 3 + draws
+    sides, steps = _Sides(district, rule, day, years, truth=truth), 3 + draws
     with progress.task(f"Judging {rule}", steps) as advance:
         read = sides.read(None)
         advance(1)
@@ -118,13 +120,13 @@ def judge(
 class _Sides:
     """What stays the same from draw to draw."""
 
-    def __init__(self, district: District, rule: str, day: date, years: int | None) -> None:
+    def __init__(self, district: District, rule: str, day: date, years: int | None, *, truth: bool) -> None:
         from evi.casefinding.rules import rules_named  # noqa: PLC0415 - to fail before anything is read
 
         rules = rules_named(rule, district)
         self.district, self.rule, self.day, self.years = district, rule, day, years
         self.condition = condition_named(rules[0].condition).id
-        self.links = coded_links(district) if has_truth(district) else None
+        self.links = coded_links(district) if truth and has_truth(district) else None
         feeds = sorted({feed for each in rules for feed in each.feeds})
         self.with_record = (
             people_in_feeds(district, self.links, feeds)
@@ -140,7 +142,13 @@ class _Sides:
                 findings.name, self.day, findings.rules, kept, findings.rejects, findings.outside_age
             )
         truth = truth_table(
-            self.district, self.condition, self.day, years=self.years, people=people, links=self.links
+            self.district,
+            self.condition,
+            self.day,
+            years=self.years,
+            people=people,
+            links=self.links,
+            told=self.links is not None,
         )
         return _Read(
             findings,

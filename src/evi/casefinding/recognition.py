@@ -31,7 +31,8 @@ PROFILE = ("score_band", "sex", "age_years", "year")
 NOT_KNOWN = "not known"
 MOTHERS_EDUCATION = (
     "Mother's education is in no feed, so the hub can't look at it. It mattered where it was known: 1.5% of "
-    "children of mothers with A levels or more had a diagnosis, 0.7% of the others (Kelly et al. 2019)."
+    "children of mothers with A levels or more had a diagnosis, 0.7% of the others (Kelly et al., Born in"
+    " Bradford)."
 )
 
 

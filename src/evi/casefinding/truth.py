@@ -49,13 +49,15 @@ def truth_table(
     years: int | None = None,
     people: pl.DataFrame | None = None,
     links: pl.DataFrame | None = None,
+    told: bool = True,
 ) -> pl.DataFrame:
     """Every child on `day`, and what each layer says of it.
 
     Args:
         years: also who is recorded within so many years after the day.
         people: feed, person, subject_id of one draw of the spine.
-        links: what `coded_links` gives, if it is at hand: coding takes a while.
+        links: what `coded_links` gives, if it is at hand, since coding takes a while.
+        told: whether to read the truth of a made-up district; without it, only what services recorded.
 
     Returns:
         subject_id; recorded (bool); recorded_within (bool, null without `years`); and, in a made-up district
@@ -75,10 +77,10 @@ def truth_table(
         known = known.with_columns(
             recorded_within=~pl.col("recorded") & pl.col("subject_id").is_in(later["subject_id"].to_list())
         )
-    told = _NO_TRUTH
-    if sought.need and has_truth(district):
-        told = _truth(district, sought, day, true_owners(district, people, links), known)
-    return known.join(told, on="subject_id", how="left").sort("subject_id")
+    truth = _NO_TRUTH
+    if told and sought.need and has_truth(district):
+        truth = _truth(district, sought, day, true_owners(district, people, links), known)
+    return known.join(truth, on="subject_id", how="left").sort("subject_id")
 
 
 def outcome_of(table: pl.DataFrame, layer: Layer) -> pl.DataFrame:

@@ -49,6 +49,8 @@ class Nearest:
     Attributes:
         easing: how far back towards today every limit has to move (0 not at all, 1 all the way; infinite if
             even today's figures can't be held).
+        loosening: if they can't: by which share of itself every limit has to be loosened (infinite if five
+            times as long is not enough).
         joint: the probability with which the eased promise holds.
         limits: the eased limits of the last month.
         most_extra_slots: the most extra slots a week with which it does.
@@ -57,6 +59,7 @@ class Nearest:
     """
 
     easing: float
+    loosening: float
     joint: float
     limits: Mapping[str, float]
     most_extra_slots: float
@@ -127,7 +130,7 @@ class CapacityAnswer:
     @property
     def says_something(self) -> bool:
         """Whether its capacity keeps anything: the promise, or the nearest to it that holds."""
-        return self.nearest is None or self.nearest.easing <= 1
+        return self.nearest is None or min(self.nearest.easing, self.nearest.loosening) < float("inf")
 
     @property
     def sentence(self) -> str:
@@ -170,14 +173,17 @@ class CapacityAnswer:
             else "no capacity that was tried, with the order in which this list sees children, keeps it"
         )
         start = f"{self.title}: it can't be kept with a probability of {self.probability:.0%}: {why}."
-        if nearest.easing == float("inf"):
-            return f"{start} Not even today's figures can be held in every month."
+        if not self.says_something:
+            return f"{start} Nor can limits five times as long be kept in every month."
         limits = "; ".join(
             f"{MEASURES[name]} {f'{value:.1%}' if name == SHARE else f'{value:.1f} weeks'}"
             for name, value in nearest.limits.items()
         )
+        if nearest.easing == float("inf"):
+            how = f"has every limit looser by {nearest.loosening:.0%}, as not even today's figures hold so surely"
+        else:
+            how = f"goes {1 - nearest.easing:.0%} of the way from today's figures to the promise"
         return (
-            f"{start} The nearest that holds goes {1 - nearest.easing:.0%} of the way from today's figures "
-            f"to the promise, with up to {nearest.most_extra_slots:g} extra appointments a week. In its last "
-            f"month: {limits}."
+            f"{start} The nearest that holds {how}, with up to {nearest.most_extra_slots:g} extra "
+            f"appointments a week. In its last month: {limits}."
         )

@@ -14,15 +14,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from evi.index.intervals import wilson
-from evi.queues.answers import CapacityAnswer, Hardest, MonthNeed, Nearest, Outside
+from evi.queues.answers import CapacityAnswer, Nearest
 from evi.queues.engine import simulate
 from evi.queues.judging import Monthly
 from evi.queues.lp import Bound, Flow, least_capacity
 from evi.queues.network import Network
 from evi.queues.plan_network import POOL, flow_of, network_of, place_of
-from evi.queues.searching import Floats, Ints, Simulator, lifted, trimmed
+from evi.queues.searching import Ints, Simulator, lifted, trimmed
 from evi.queues.shaping import LookAhead, shaped
-from evi.queues.trajectory import SHARE, Trajectory
+from evi.queues.telling import hardest_of, last_limits, method, months_of, outside_of
+from evi.queues.trajectory import Trajectory
 from evi.queues.waiting_plan import Plan
 from evi.workspace import SILENT, EviError, Progress
 
@@ -30,6 +31,8 @@ QUARTER = 3
 """Months of one block while the shape is sought."""
 TURNS = 8
 MOST_LOOKS = 120
+LOOSEST = 4.0
+"""Limits are loosened up to five times as long."""
 NEAR = 12
 """How many candidates are looked at for how near one can come."""
 STARTS = 3
@@ -247,7 +250,13 @@ class _Search:
             limit_weeks=self.question.trajectory.limit_weeks,
             probability=probability,
             feasible=True,
-            months=_months(self, extra, bound, fresh),
+            months=months_of(
+                self.question.trajectory,
+                self.flow,
+                extra[self.month_block],
+                bound.extra_by_block[self.month_block] if bound.feasible else None,
+                fresh,
+            ),
             extra_slots=slots,
             bound_slots=bound.extra_slots,
             pounds=slots * self.question.pounds_per_slot,
@@ -258,10 +267,10 @@ class _Search:
             joint_high=float(high),
             check_replications=len(kept),
             simulations=self.simulator.runs,
-            hardest=_hardest(self.question.trajectory, fresh),
-            outside=_outside(self.question.trajectory, fresh),
+            hardest=hardest_of(self.question.trajectory, fresh),
+            outside=outside_of(self.question.trajectory, fresh),
             nearest=None,
-            assumptions=self.question.assumptions + _method(self.question, len(kept)),
+            assumptions=self.question.assumptions + method(self.question.trajectory.limit_weeks, len(kept)),
         )
 
     def impossible(self, bound: Bound, probability: float, *, by_any_order: bool) -> CapacityAnswer:
@@ -270,87 +279,25 @@ class _Search:
         tried = list({self.cost(extra): extra for _, extra in self.candidates}.values())
         tried = sorted(tried or [self.room // 4, self.room // 2], key=self.cost)
         tried = [*tried[:: -(-len(tried) // NEAR)], self.room]
-        best: tuple[float, float, Ints, Monthly] | None = None
+        best: tuple[float, float, float, Ints, Monthly] | None = None
         for extra in tried:
             monthly = self.simulator.monthly(extra)
-            easing = monthly.least_easing(trajectory, today, probability)
-            if best is None or (easing, self.cost(extra)) < best[:2]:
-                best = (easing, self.cost(extra), extra, monthly)
+            easing = monthly.least(lambda share: trajectory.eased(today, share), 1.0, probability)
+            loosening = monthly.least(trajectory.loosened, LOOSEST, probability)
+            if best is None or (easing, loosening, self.cost(extra)) < best[:3]:
+                best = (easing, loosening, self.cost(extra), extra, monthly)
         assert best is not None  # noqa: S101 (tried is never empty)
-        easing, _, extra, monthly = best
+        easing, loosening, _, extra, monthly = best
         answer = self.answer(extra, bound, monthly, probability)
-        eased = trajectory.eased(today, min(easing, 1.0))
-        joint = monthly.joint(eased)
+        moved = (
+            trajectory.eased(today, easing) if easing <= 1 else trajectory.loosened(min(loosening, LOOSEST))
+        )
         nearest = Nearest(
-            float(easing), joint, _last_limits(eased), float(extra.max(initial=0)), by_any_order
+            easing=float(easing),
+            loosening=float(loosening),
+            joint=monthly.joint(moved),
+            limits=last_limits(moved),
+            most_extra_slots=float(extra.max(initial=0)),
+            by_any_order=by_any_order,
         )
         return replace(answer, feasible=False, nearest=nearest)
-
-
-def _months(search: _Search, extra: Ints, bound: Bound, fresh: Monthly) -> tuple[MonthNeed, ...]:
-    trajectory = search.question.trajectory
-    of_week = trajectory.month_of_week
-    block_of_month = search.month_block
-    kept = fresh.kept(trajectory)
-    made = []
-    for n, month in enumerate(trajectory.months):
-        weeks = of_week == n
-        today = float(search.flow.slots[: len(of_week)][weeks].mean())
-        more = float(extra[block_of_month[n]])
-        made.append(
-            MonthNeed(
-                month=month,
-                weeks=int(weeks.sum()),
-                referrals_per_week=float(search.flow.arrivals[: len(of_week)][weeks].mean()),
-                slots_today=today,
-                extra_slots=more,
-                bound_extra_slots=float(bound.extra_by_block[block_of_month[n]]) if bound.feasible else None,
-                waiting=_band(fresh.waiting[:, n]),
-                seen=_band(fresh.seen[:, n]),
-                measures={name: _band(table[:, n]) for name, table in fresh.measures.items()},
-                limits={
-                    name: float(limits[n])
-                    for name, limits in trajectory.limits.items()
-                    if np.isfinite(limits[n])
-                },
-                holds=float(kept[:, n].mean()),
-            )
-        )
-    return tuple(made)
-
-
-def _band(values: Floats) -> tuple[float, float, float]:
-    low, middle, high = np.quantile(values, [0.1, 0.5, 0.9])
-    return float(low), float(middle), float(high)
-
-
-def _last_limits(trajectory: Trajectory) -> dict[str, float]:
-    last = {name: limits[np.isfinite(limits)] for name, limits in trajectory.limits.items()}
-    return {name: float(limits[-1]) for name, limits in last.items() if len(limits)}
-
-
-def _outside(trajectory: Trajectory, fresh: Monthly) -> Outside:
-    """How many children start outside the standard even when everything is kept."""
-    target = trajectory.limits.get(SHARE)
-    promised = None if target is None or not np.isfinite(target[-1]) else 1 - float(target[-1])
-    return Outside(trajectory.months[-1], promised, float(1 - np.median(fresh.measures[SHARE][:, -1])))
-
-
-def _hardest(trajectory: Trajectory, fresh: Monthly) -> Hardest:
-    """The promise that is kept least often, and the month in which it is."""
-    kept = {name: fresh.keeps(name, limits) for name, limits in trajectory.limits.items()}
-    measure = min(kept, key=lambda name: float(kept[name].all(axis=1).mean()))
-    by_month = kept[measure].mean(axis=0)
-    month = len(by_month) - 1 - int(np.argmin(by_month[::-1]))
-    return Hardest(measure, float(kept[measure].all(axis=1).mean()), trajectory.months[month])
-
-
-def _method(question: Question, replications: int) -> tuple[str, ...]:
-    return (
-        f"Every month is held to a straight line between the milestones; {question.trajectory.limit_weeks} "
-        "weeks are whole weeks, and averages are half a week more than the average of whole weeks.",
-        f"The probability is that of all measures in all months together, from {replications:,} simulations "
-        "with luck that the search never saw.",
-        "Referrals come at the stated rate by chance (Poisson) and everything else stays as stated: doubt "
-        "about these figures themselves is not in the probability.",
-    )

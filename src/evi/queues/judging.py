@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,15 +51,19 @@ class Monthly:
         """The share of replications in which every promise of every month is kept."""
         return float(self.kept(trajectory).all(axis=1).mean())
 
-    def least_easing(self, trajectory: Trajectory, towards: Mapping[str, float], probability: float) -> float:
-        """How far back towards today's figures (0: not at all, 1: all the way) every limit must be moved for
-        the trajectory to hold with this probability; infinite if even that is not enough."""
-        low, high = 0.0, 1.0
-        if self.joint(trajectory.eased(towards, high)) < probability:
+    def least(self, made: Callable[[float], Trajectory], most: float, probability: float) -> float:
+        """How far a trajectory must be moved to hold with this probability; infinite if `most` is not enough.
+
+        Args:
+            made: the trajectory moved by a number; by more it is easier.
+            most: the furthest to move it.
+        """
+        low, high = 0.0, most
+        if self.joint(made(high)) < probability:
             return np.inf
         while high - low > 0.005:
             middle = (low + high) / 2
-            if self.joint(trajectory.eased(towards, middle)) >= probability:
+            if self.joint(made(middle)) >= probability:
                 high = middle
             else:
                 low = middle

@@ -100,6 +100,14 @@ class Trajectory:
         }
         return replace(self, limits=moved)
 
+    def loosened(self, share: float) -> Trajectory:
+        """The same with every limit of weeks so much larger, and every share so much smaller (1: none)."""
+        moved = {
+            measure: limit * max(1 - share, 0.0) if measure == SHARE else limit * (1 + share)
+            for measure, limit in self.limits.items()
+        }
+        return replace(self, limits=moved)
+
     def only(self, months: Sequence[date]) -> Trajectory:
         """The same, held to these months alone."""
         kept = np.array([month in set(months) for month in self.months])

@@ -1,7 +1,7 @@
 """Concerns that a teacher, a parent or a practitioner raised: a second way onto a work list, equal to a rule.
 
 A list of concerns is a small CSV or YAML file with these columns and no others: `subject_id` (a pseudonym),
-`raised_by` (teacher, parent or practitioner), `raised_on` (a day) and `about` (the condition or need, as rules
+A list of concerns is a small CSV or YAML file of these columns and no others: `subject_id` (a pseudonym),
 name it). What was said stays with whoever said it: words could hold a name, and no name belongs here.
 """
 

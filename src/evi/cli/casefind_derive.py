@@ -33,8 +33,8 @@ def derive(
             show_json(derived.to_json())
             return
         out.print(
-            f"{derived.from_rule}: {derived.share_before:.1%} of {derived.children_before:,} children are past "
-            f"its line.\n{derived.rule}: the line with the nearest share is [bold]{derived.line:g}[/] "
+            f"{derived.from_rule}: {derived.share_before:.1%} of {derived.children_before:,} children are "
+            f"past its line.\n{derived.rule}: the line with the nearest share is [bold]{derived.line:g}[/] "
             f"({derived.share_after:.1%} of {derived.children_after:,}); its file has {derived.shipped:g}."
         )
         near = sorted(derived.candidates, key=lambda each: abs(each[1] - derived.share_before))[:7]

@@ -81,8 +81,8 @@ LINK = Stage(
 DRAWS = Stage(
     name="draws",
     title="Draw plausible spines",
-    reads=lambda d: files(d.spine),
-    writes=lambda d, _params: files(d.root / "draws"),
+    reads=lambda d: files(d.spine, d.encoded / "linkage"),
+    writes=lambda d, _params: files(d.root / "draws", keep=lambda path: path.name != "index.parquet"),
     run=_draws,
 )
 LOAD = Stage(

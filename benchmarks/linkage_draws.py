@@ -1,9 +1,9 @@
-"""Do the intervals of draws hold? District counts on synthetic districts, against their truth.
+"""Do the intervals of draws hold? Counts by feed, need, domain and place, on synthetic districts.
 
 python -m benchmarks.linkage_draws [--districts 4000:21 10000:31 20000:1] [--draws 20] [--folder /with/room]
 
-Of every count: whether the true one is within the middle 90% of the draws. Truth is asked of the very records
-that the spine holds, under their true persons.
+Of every count: whether the true one is within the middle 90% of the draws. The truth is asked of the very
+records that the spine holds, under their true persons; for needs, as one more draw.
 """
 
 from __future__ import annotations
@@ -14,20 +14,26 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
 
 from evi.encoding import Coder, Keys, encode, write_new_key
+from evi.index import index_at
+from evi.index.on_draws import counted_on, index_draws
+from evi.indicators import refresh_spans
 from evi.linkage import link
 from evi.linkage.draw_figures import children_of, figures
 from evi.linkage.draws import make_draws
+from evi.records import load
 from evi.synthetic import make_district
+from evi.synthetic.calendar import REFERENCE_DAY
 from evi.workspace import District
 
 HEADER = """| district | counts | in the 90% interval | of those that vary between draws | \
-summed gap to the truth: spine, mean of draws | CPU s: encode, link, draws |
+summed gap to the truth: spine, mean of draws | CPU s |
 |---|---|---|---|---|---|"""
 DISTRICTS = ("4000:21", "4000:22", "4000:23", "10000:31", "10000:32", "20000:1", "20000:2")
 
@@ -61,7 +67,7 @@ class Held:
         """A line of the table."""
         share = f"{self.inside} ({100 * self.inside / max(1, self.counts):.0f}%)"
         vary = f"{self.vary_inside} of {self.vary} ({100 * self.vary_inside / max(1, self.vary):.0f}%)"
-        cpu = ", ".join(f"{self.cpu[each]:.1f}" for each in self.cpu)
+        cpu = ", ".join(f"{each} {seconds:.1f}" for each, seconds in self.cpu.items())
         gap = f"{self.gap_spine:,.0f}, {self.gap_mean:,.0f}"
         return f"| {name} | {self.counts} | {share} | {vary} | {gap} | {cpu} |"
 
@@ -80,28 +86,74 @@ def true_people(district: District) -> pl.DataFrame:
     return spine.join(pl.concat(coded), on=["feed", "person"], how="left")
 
 
-def measure(folder: Path, people: int, seed: int, draws: int) -> Held:
-    """Make a district (unless it is there), link it, draw, and count what holds."""
+def true_draw(district: District) -> pl.DataFrame:
+    """The truth as if it were a draw: the records whose true person is another subject than the spine's.
+
+    A true person goes by the subject that holds most of their records and is nobody else's.
+    """
+    spine = pl.read_parquet(district.spine / "people.parquet").select("feed", "person", "subject_id")
+    both = spine.join(true_people(district).rename({"subject_id": "true"}), on=["feed", "person"])
+    votes = (
+        both.group_by("true", "subject_id")
+        .len()
+        .sort("len", "true", "subject_id", descending=[True, False, False])
+    )
+    named: dict[int, int] = {}
+    taken: set[int] = set()
+    for true, subject, _ in votes.rows():
+        if true not in named and subject not in taken:
+            named[true] = subject
+            taken.add(subject)
+    own = pl.col("true").replace_strict(named, default=None, return_dtype=pl.Int64)
+    drawn = both.with_columns(to=pl.coalesce(own, -1 - pl.col("true")))
+    return drawn.filter(pl.col("to") != pl.col("subject_id")).select(
+        pl.lit(0).cast(pl.Int32).alias("draw"), "feed", "person", subject_id="to"
+    )
+
+
+def measure(folder: Path, people: int, seed: int, draws: int) -> dict[str, Held]:
+    """Make a district (unless it is there), run it to the index, draw, and count what holds."""
     if not (folder / "truth").is_dir():
         make_district(folder, people, seed)
         write_new_key(District.open(folder).key_file)
     district = District.open(folder)
-    keys = Keys.from_environment(district)
-    held = Held()
+    keys, day = Keys.from_environment(district), date.fromordinal(REFERENCE_DAY + EPOCH)
+    cpu: dict[str, float] = {}
     for name, work in (
         ("encode", lambda: encode(district, keys)),
         ("link", lambda: link(district)),
         ("draws", lambda: make_draws(district, draws)),
+        ("load", lambda: load(district)),
+        ("index", lambda: (refresh_spans(district), index_at(district, day))),
+        ("index on draws", lambda: index_draws(district, day)),
     ):
         began = time.process_time()
         work()
-        held.cpu[name] = time.process_time() - began
+        cpu[name] = time.process_time() - began
     spine = {name: pl.read_parquet(district.spine / f"{name}.parquet") for name in ("people", "subjects")}
     children = children_of(spine["subjects"], spine["people"])
-    held.add(
-        pl.read_parquet(district.root / "draws" / "figures.parquet"), figures(true_people(district), children)
-    )
+    held = {name: Held() for name in ("counts by feed", *PARTS)}
+    held["counts by feed"].cpu = {name: cpu[name] for name in ("link", "draws")}
+    held["needs"].cpu = {name: cpu[name] for name in ("index", "index on draws")}
+    by_feed = pl.read_parquet(district.root / "draws" / "figures.parquet")
+    held["counts by feed"].add(by_feed, figures(true_people(district), children))
+    index = pl.read_parquet(district.root / "draws" / "index.parquet")
+    same = ["figure", "kind", "scope", "key"]
+    truth = counted_on(district, day, true_draw(district), 2)
+    index = index.join(truth.select(*same, true=pl.col("values").list.first()), on=same, how="left")
+    for name, part in PARTS.items():
+        rows = index.filter(part).with_columns(figure=pl.concat_str("figure", "key", separator=" "))
+        held[name].add(rows, dict(rows.select("figure", pl.col("true").fill_null(0)).rows()))
     return held
+
+
+PARTS = {
+    "needs": (pl.col("scope") == "district") & (pl.col("kind") == "indicator"),
+    "domains": (pl.col("scope") == "district") & (pl.col("kind") != "indicator"),
+    "domains by ward": pl.col("scope") == "ward",
+    "domains by LSOA": pl.col("scope") == "lsoa",
+}
+EPOCH = date(1970, 1, 1).toordinal()
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -115,16 +167,16 @@ def main(arguments: list[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     folder = given.folder or Path(tempfile.mkdtemp(prefix="evi-draws-"))
     print(HEADER, flush=True)
-    sizes: dict[int, Held] = {}
+    sizes: dict[tuple[int, str], Held] = {}
     for each in given.districts:
         people, seed = (int(part) for part in each.split(":"))
-        held = measure(folder / f"d{people}-{seed}", people, seed, given.draws)
-        print(held.row(f"{people:,}, seed {seed}"), flush=True)
-        together = sizes.setdefault(people, Held())
-        for name in ("counts", "inside", "vary", "vary_inside", "gap_spine", "gap_mean"):
-            setattr(together, name, getattr(together, name) + getattr(held, name))
-    for people, held in sizes.items():
-        print(held.row(f"{people:,}, together"))
+        for name, held in measure(folder / f"d{people}-{seed}", people, seed, given.draws).items():
+            print(held.row(f"{people:,}, seed {seed}: {name}"), flush=True)
+            together = sizes.setdefault((people, name), Held())
+            for field_name in ("counts", "inside", "vary", "vary_inside", "gap_spine", "gap_mean"):
+                setattr(together, field_name, getattr(together, field_name) + getattr(held, field_name))
+    for (people, name), held in sizes.items():
+        print(held.row(f"{people:,}, together: {name}"))
     if given.folder is None:
         shutil.rmtree(folder)
 

@@ -18,17 +18,31 @@ from tests.linkage.small_district import SmallDistrict, keys_of, make_small_dist
 @pytest.mark.parametrize(("shift", "slope"), [(0.0, 1.0), (1.5, 1.0), (-1.0, 0.8)])
 def test_trust_is_what_the_numbers_say(shift: float, slope: float) -> None:
     rng = np.random.default_rng(3)
-    p = rng.uniform(0.02, 0.98, 4_000)
-    same = (rng.random(4_000) < retold(p, np.array([shift, slope]))).astype(float)
-    trust = Trust.learned(p, same)
-    sd = np.sqrt(np.diag(trust.spread))
-    assert (np.abs(trust.mean - [shift, slope]) < 3.5 * sd).all() and sd.max() < 0.1
+    p = rng.uniform(0.02, 0.98, 6_000)
+    feeds = ["ae", "gp", "ssd"] * 2_000
+    same = (rng.random(6_000) < retold(p, np.array([shift, slope]))).astype(float)
+    fit = Trust.learned(p, same, feeds).likeliest
+    sd = np.sqrt(np.diag(fit.covariance))
+    assert (np.abs(fit.mean[:2] - [shift, slope]) < 3.5 * sd[:2]).all() and fit.spread_of_feeds < 0.5
+
+
+def test_feeds_that_differ_are_told_apart_and_others_are_drawn_wider() -> None:
+    rng = np.random.default_rng(8)
+    p, feeds, own = rng.uniform(0.05, 0.95, 8_000), ["ae", "gp", "ssd", "csds"] * 2_000, [-1.2, 0.0, 0.2, 1.3]
+    true = 1 / (1 + (1 - p) / p * np.exp(-0.5 - np.tile(own, 2_000)))
+    same = (rng.random(8_000) < true).astype(float)
+    trust = Trust.learned(p, same, feeds)
+    drawn = [trust.sample(["ae", "csds", "police"], rng) for _ in range(300)]
+    shifts = {feed: np.array([one[feed][0] for one in drawn]) for feed in drawn[0]}
+    assert shifts["ae"].mean() == pytest.approx(-0.7, abs=0.2)
+    assert shifts["csds"].mean() == pytest.approx(1.8, abs=0.25)
+    assert shifts["police"].std() > 3 * shifts["ae"].std() and trust.likeliest.spread_of_feeds >= 0.6
 
 
 def test_without_judgements_trust_is_the_prior() -> None:
-    trust = Trust.learned(np.zeros(0), np.zeros(0))
-    assert trust.mean.tolist() == [0.0, 1.0]
-    assert np.sqrt(np.diag(trust.spread)).tolist() == pytest.approx([1.0, 0.25])
+    fit = Trust.learned(np.zeros(0), np.zeros(0), []).likeliest
+    assert fit.mean.tolist() == [0.0, 1.0]
+    assert np.sqrt(np.diag(fit.covariance)).tolist() == pytest.approx([1.0, 0.25])
 
 
 def test_a_feed_without_numbers_is_drawn_wider_than_one_that_was_tried() -> None:
@@ -109,4 +123,4 @@ def test_once_codes_are_deleted_draws_say_that_nothing_was_tried(made: SmallDist
     after = make_draws(made.district, 4)
     assert after.rows["records_tried"] == 0 and "deleted" in after.notes[0]
     beliefs = Beliefs.learned(hold_trial(made.district))
-    assert beliefs.trust["scored"].mean.tolist() == [0.0, 1.0]
+    assert beliefs.trust["scored"].likeliest.mean.tolist() == [0.0, 1.0]

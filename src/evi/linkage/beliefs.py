@@ -5,8 +5,10 @@ draws beside the doubt about single links:
 
 - **Trust.** If the links in doubt of a piece promise p together, one of them is right with log odds
   a + b × the log odds of p. Facts that err together (two names changed at once, a move and a misspelling)
-  make a model too sure that such a pair is two people: then a is above 0. Priors a ~ N(0, 1), b ~ N(1, 1/4²),
-  posterior by Laplace's approximation; links scored and links by birth date alone have their own.
+  make a model too sure that such a pair is two people: then a is above 0. Each feed has a shift of its own
+  around a, ~ N(0, τ²); one that was not tried is drawn from there. Priors a ~ N(0, 1), b ~ N(1, 1/4²), four
+  values of τ, posterior by Laplace's approximation. Links scored, links by birth date and pieces that hold
+  several feeds (seldom right, since two of them are seldom one person) have their own.
 - **Blindness.** Of named records that no number joins to another feed, a share ρ is in no block with its own
   person. ρ of a feed has a gamma prior of the weight of one record around the mean of all feeds (a feed
   without numbers is drawn from the prior); a draw has a Poisson number of such records.
@@ -16,19 +18,20 @@ draws beside the doubt about single links:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from evi.linkage.trial import Trial
+from evi.linkage.trial import SEVERAL, Trial
 
 Floats = npt.NDArray[np.float64]
 
 PRIOR_SHIFT, PRIOR_SLOPE = 1.0, 0.25  # standard deviations of a around 0 and of b around 1
-KINDS = ("scored", "birth date")
+SPREADS_OF_FEEDS = (0.1, 0.3, 0.6, 1.0)  # of the shift of one feed around a; each as likely before any trial
+KINDS = ("scored", "birth date", SEVERAL)
 _BLIND, _RECORDS = 0.5, 1_000.0  # before any trial: half a record of a thousand is not found
 _LENT = 2.0  # pairs that a way of agreeing borrows
 _ONE_IN = 10.0  # before any evidence, one pair in ten inside a feed that agrees in a block is one person
@@ -37,32 +40,73 @@ _ROUNDS = 25
 
 
 @dataclass(frozen=True)
-class Trust:
-    """The posterior of (a, b) of one kind of link: mean and covariance."""
+class Fit:
+    """A posterior of a, b and what feeds differ by, for one spread τ of feeds: mean, covariance, and how well
+    it explains what was judged (log of the evidence)."""
 
+    spread_of_feeds: float
     mean: Floats
-    spread: Floats
+    covariance: Floats
+    evidence: float
+
+
+@dataclass(frozen=True)
+class Trust:
+    """What is believed of one kind of link: a fit for each spread of feeds that is thought possible.
+
+    Attributes:
+        feeds: those that were tried, in the order in which fits have them after a and b.
+    """
+
+    feeds: tuple[str, ...]
+    fits: tuple[Fit, ...]
 
     @classmethod
-    def learned(cls, p: Floats, same: Floats) -> Trust:
-        """From claimed probabilities and what numbers said (1 one person, 0 two); without any, the prior."""
-        centre = np.array([0.0, 1.0])
-        weight = np.diag([PRIOR_SHIFT**-2, PRIOR_SLOPE**-2])
-        x = np.column_stack([np.ones(len(p)), _log_odds(p)])
-        theta = centre.copy()
-        for _ in range(_ROUNDS):
-            fitted = _chance(x @ theta)
-            gradient = x.T @ (same - fitted) - weight @ (theta - centre)
-            step = np.linalg.solve((x * (fitted * (1 - fitted))[:, None]).T @ x + weight, gradient)
-            theta = theta + np.clip(step, -1, 1)
-        fitted = _chance(x @ theta)
-        information = (x * (fitted * (1 - fitted))[:, None]).T @ x + weight
-        return cls(theta, np.asarray(np.linalg.inv(information), float))
+    def learned(cls, p: Floats, same: Floats, feeds: Sequence[str]) -> Trust:
+        """From claimed probabilities, what numbers said (1 one person, 0 two) and the feeds of the records;
+        without any, the prior."""
+        names = tuple(sorted(set(feeds)))
+        own = np.array([[feed == name for name in names] for feed in feeds], float).reshape(
+            len(p), len(names)
+        )
+        x = np.column_stack([np.ones(len(p)), _log_odds(p), own])
+        return cls(names, tuple(_fitted(x, same, spread) for spread in SPREADS_OF_FEEDS))
 
-    def sample(self, rng: np.random.Generator) -> Floats:
-        """One (a, b); b is kept above 0, so that a likelier link stays likelier."""
-        drawn = rng.multivariate_normal(self.mean, self.spread)
-        return np.array([drawn[0], max(0.1, drawn[1])])
+    def sample(self, feeds: Sequence[str], rng: np.random.Generator) -> dict[str, tuple[float, float]]:
+        """One (a, b) for each feed; b is kept above 0, so that a likelier link stays likelier."""
+        weight = np.exp([fit.evidence - max(each.evidence for each in self.fits) for fit in self.fits])
+        fit = self.fits[int(rng.choice(len(self.fits), p=weight / weight.sum()))]
+        drawn = rng.multivariate_normal(fit.mean, fit.covariance)
+        known = dict(zip(self.feeds, drawn[2:].tolist(), strict=True))
+        others = rng.normal(0, fit.spread_of_feeds, len(feeds)).tolist()
+        slope = max(0.1, float(drawn[1]))
+        return {
+            feed: (float(drawn[0]) + known.get(feed, other), slope)
+            for feed, other in zip(feeds, others, strict=True)
+        }
+
+    @property
+    def likeliest(self) -> Fit:
+        """The fit that explains best what was judged."""
+        return max(self.fits, key=lambda fit: fit.evidence)
+
+
+def _fitted(x: Floats, same: Floats, spread: float) -> Fit:
+    """Laplace's approximation: the mode by Newton's method, and the curvature there."""
+    precision = np.array([PRIOR_SHIFT**-2, PRIOR_SLOPE**-2, *[spread**-2] * (x.shape[1] - 2)])
+    centre = np.zeros(x.shape[1])
+    centre[1] = 1.0
+    theta = centre.copy()
+    for _ in range(_ROUNDS):
+        chance = _chance(x @ theta)
+        gradient = x.T @ (same - chance) - precision * (theta - centre)
+        information = (x * (chance * (1 - chance))[:, None]).T @ x + np.diag(precision)
+        theta = theta + np.clip(np.linalg.solve(information, gradient), -1, 1)
+    chance = np.clip(_chance(x @ theta), 1e-12, 1 - 1e-12)
+    likelihood = float((same * np.log(chance) + (1 - same) * np.log(1 - chance)).sum())
+    prior = 0.5 * float(np.log(precision).sum() - (precision * (theta - centre) ** 2).sum())
+    evidence = likelihood + prior - 0.5 * float(np.linalg.slogdet(information)[1])
+    return Fit(spread, theta, np.asarray(np.linalg.inv(information), float), evidence)
 
 
 def retold(p: Floats, a_b: Floats) -> Floats:
@@ -72,6 +116,17 @@ def retold(p: Floats, a_b: Floats) -> Floats:
     [0.5, 0.9]
     """
     return _chance(a_b[0] + a_b[1] * _log_odds(p))
+
+
+def trust_in(
+    trust: Mapping[str, Trust], feeds: Sequence[str], rng: np.random.Generator
+) -> dict[str, tuple[float, float]]:
+    """One (a, b) for each kind of link and feed, by `<kind> <feed>`."""
+    drawn = {}
+    for kind in KINDS:
+        for feed, pair in trust[kind].sample(feeds, rng).items():
+            drawn[f"{kind} {feed}"] = pair
+    return drawn
 
 
 def _log_odds(p: Floats) -> Floats:
@@ -162,5 +217,6 @@ class Beliefs:
         trust = {}
         for kind in KINDS:
             of_kind = trial.judged.filter(pl.col("how") == kind)
-            trust[kind] = Trust.learned(of_kind["p"].to_numpy(), of_kind["same"].to_numpy().astype(float))
+            same = of_kind["same"].to_numpy().astype(float)
+            trust[kind] = Trust.learned(of_kind["p"].to_numpy(), same, of_kind["feed"].to_list())
         return cls(trust, Blindness.learned(trial.found, trial.unnumbered), Doubling.learned(trial.alike))

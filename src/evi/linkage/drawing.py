@@ -15,6 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from evi.linkage.trial import SEVERAL
+
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
@@ -30,7 +32,8 @@ class Pieces:
         names: the piece's id, sorted; size, subject: its records, and the subject that holds it in the spine.
         feeds: the feeds that each holds, as bits.
         links: for each piece, its links in doubt: (position of the other piece, probability).
-        kind: for each piece, which trust its links have: `scored` or `birth date`; any other is as claimed.
+        kind: for each piece, which trust its links have: `scored` or `birth date` and its feed, or `several`
+            twice for a piece of several feeds.
     """
 
     names: Ints
@@ -62,7 +65,14 @@ def pieces_of(people: pl.DataFrame, pieces: pl.DataFrame, doubts: pl.DataFrame) 
         if how != "scored":
             lost = left if size[left] == 1 else right
             kind[lost] = how if kind[lost] != "birth date" else kind[lost]
-    return Pieces(names, size, known["subject_id"].to_numpy(), known["bit"].to_list(), links, kind)
+    masks = known["bit"].to_list()
+    feed_of = {bit: feed for feed, bit in bits.items()}
+    several = f"{SEVERAL} {SEVERAL}"
+    kind = [
+        f"{how} {feed_of[mask]}" if mask in feed_of else several
+        for how, mask in zip(kind, masks, strict=True)
+    ]
+    return Pieces(names, size, known["subject_id"].to_numpy(), masks, links, kind)
 
 
 def draw(
@@ -74,8 +84,8 @@ def draw(
     """One draw: for each piece, the position of the piece that names its person.
 
     Args:
-        trust: by kind, the shift and slope that the log odds of what a piece's links promise together are
-            told again with (`evi.linkage.beliefs.Trust`).
+        trust: by kind (as claimed where there is none), the shift and slope that the log odds of what a
+            piece's links promise together are told again with (`evi.linkage.beliefs.Trust`).
         twice: (position, position, bit of the feed): pieces whose records of one feed are one person.
     """
     state = _State(pieces)
@@ -86,8 +96,8 @@ def draw(
     luck = rng.random(count).tolist()
     for node in order:
         if state.parent[node] == node and not state.decided[node]:
-            kind = pieces.kind[node] if pieces.kind else "scored"
-            state.decide(node, luck[node], (trust or {}).get(kind, AS_CLAIMED))
+            told = (trust or {}).get(pieces.kind[node], AS_CLAIMED) if pieces.kind else AS_CLAIMED
+            state.decide(node, luck[node], told)
     return np.array([state.root(node) for node in range(count)], np.int64)
 
 

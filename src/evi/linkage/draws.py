@@ -15,10 +15,10 @@ from itertools import pairwise
 import numpy as np
 import polars as pl
 
-from evi.linkage.beliefs import KINDS, Beliefs
+from evi.linkage.beliefs import KINDS, Beliefs, trust_in
 from evi.linkage.draw_figures import children_of, figures, summary
 from evi.linkage.drawing import Pieces, draw, pieces_of, subjects_in
-from evi.linkage.trial import Trial, hold_trial
+from evi.linkage.trial import SEVERAL, Trial, hold_trial
 from evi.linkage.unfound import Lone, given_away, lone_records
 from evi.workspace import SILENT, District, EviError, Progress, StageResult, replace_dir
 
@@ -71,7 +71,8 @@ class Stakes:
         The same number and seed give the same draw, whatever other draws are made.
         """
         rng = np.random.default_rng([seed, number])
-        trust = {kind: _pair(self.beliefs.trust[kind].sample(rng)) for kind in KINDS}
+        feeds = [*self.people["feed"].unique().sort().to_list(), SEVERAL]
+        trust = trust_in(self.beliefs.trust, feeds, rng)
         one_person = self.beliefs.doubling.sample(self.twice["pattern"].to_list(), rng)
         chance = [
             p if p is not None else one_person[name]
@@ -90,10 +91,6 @@ class Stakes:
         )
         given = given_away(self.lone, self.beliefs.blindness, rng)
         return pl.concat([moved, given]).sort("feed", "person")  # fmt: skip
-
-
-def _pair(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> tuple[float, float]:
-    return float(values[0]), float(values[1])
 
 
 def _likely(twice: pl.DataFrame, beliefs: Beliefs) -> pl.DataFrame:
@@ -212,11 +209,16 @@ def _told(trial: Trial, beliefs: Beliefs) -> dict[str, object]:
                         "right": int(band["same"].sum()),
                     }
                 )
-    trust = {
-        kind: {"shift": round(float(of.mean[0]), 3), "slope": round(float(of.mean[1]), 3)}
-        | {"sd": [round(float(sd), 3) for sd in np.sqrt(np.diag(of.spread))]}
-        for kind, of in beliefs.trust.items()
-    }
+    trust = {}
+    for kind, of in beliefs.trust.items():
+        fit = of.likeliest
+        sd = np.sqrt(np.diag(fit.covariance))
+        trust[kind] = {
+            "shift": [round(float(fit.mean[0]), 3), round(float(sd[0]), 3)],
+            "slope": [round(float(fit.mean[1]), 3), round(float(sd[1]), 3)],
+            "spread_of_feeds": fit.spread_of_feeds,
+            "feeds": {feed: round(float(own), 3) for feed, own in zip(of.feeds, fit.mean[2:], strict=True)},
+        }
     return {
         "about": "Numbers hidden, everybody linked again: see docs/linkage-draws.md.",
         "judged": judged,

@@ -30,7 +30,8 @@ from evi.workspace import SILENT, District, Progress, connect, quote
 HIDDEN_IN_A_HUNDRED = 33
 MOST_RECORDS = 150_000  # a sample of people with about so many records is tried; the rest would add little
 _MOST_ALIKE = 20  # records of one feed that agree in a block: beyond this the block says nothing
-_JUDGED = pl.Schema({"how": pl.String, "p": pl.Float64, "same": pl.Boolean})
+_JUDGED = pl.Schema({"how": pl.String, "feed": pl.String, "p": pl.Float64, "same": pl.Boolean})
+SEVERAL = "several"  # in place of the feed of a piece with records of more than one
 _FOUND = pl.Schema(
     {"feed": pl.String, "hidden": pl.Int64, "surely": pl.Int64}
     | {"in_doubt": pl.Int64, "not_found": pl.Int64, "wrong": pl.Int64}
@@ -45,8 +46,9 @@ class Trial:
     """What hidden numbers and pairs inside feeds have shown; empty tables where there is nothing to try.
 
     Attributes:
-        judged: how, p, same: what the links in doubt of a piece promise together, and whether the numbers say
-            that one of them is right.
+        judged: how (`scored`, `birth date`, or `several` for a piece of several feeds), feed, p, same: what
+            the links in doubt of a piece promise together, and whether the numbers say that one of them is
+            right.
         found: feed, hidden (records with a name that have a partner with a name elsewhere), surely, in_doubt,
             not_found (how they were linked to it), wrong (surely linked to another number only).
         unnumbered: feed, records: those with a name, and no number that a named record of another feed has.
@@ -167,7 +169,10 @@ def _judged(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     )
     found = table_of(
         con,
-        """WITH sizes AS (SELECT piece, count(*) AS n FROM pieces GROUP BY piece),
+        f"""WITH sizes AS (
+            SELECT piece, count(*) AS n,
+                   CASE WHEN min(feed) = max(feed) THEN min(feed) ELSE '{SEVERAL}' END AS feed
+            FROM pieces JOIN records USING (rec) GROUP BY piece),
         judged AS (
             SELECT d.piece, d.other, bool_or(a.number = b.number) AS same,
                    bool_or(a.in_sight AND b.in_sight) AS in_sight
@@ -178,8 +183,9 @@ def _judged(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
                    same IS NOT NULL AND NOT in_sight AS known
             FROM doubts d JOIN sizes x ON x.piece = d.piece JOIN sizes y ON y.piece = d.other
             LEFT JOIN judged j ON j.piece = d.piece AND j.other = d.other WHERE how <> 'likely owner')
-        SELECT min(how) AS how, round(least(sum(p), 1), 6) AS p, bool_or(same) AS same
-        FROM links GROUP BY piece HAVING bool_and(known) ORDER BY ALL""",
+        SELECT CASE WHEN any_value(feed) = '{SEVERAL}' THEN '{SEVERAL}' ELSE min(how) END AS how,
+               any_value(feed) AS feed, round(least(sum(p), 1), 6) AS p, bool_or(same) AS same
+        FROM links JOIN sizes USING (piece) GROUP BY piece HAVING bool_and(known) ORDER BY ALL""",
     )
     return pl.DataFrame(found).cast(_JUDGED)
 

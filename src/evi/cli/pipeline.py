@@ -89,7 +89,7 @@ LINK = Stage(
 DRAWS = Stage(
     name="draws",
     title="Draw plausible spines",
-    reads=lambda d: files(d.spine, d.encoded / "linkage"),
+    reads=lambda d: files(d.spine),
     writes=lambda d, _params: files(d.root / "draws", keep=lambda path: path != d.root / ON_DRAWS),
     run=_draws,
 )
@@ -123,7 +123,9 @@ INDEX = Stage(
 REPORT = Stage(
     name="report",
     title="Write the report",
-    reads=lambda d: files(d.index, d.records, d.spine, d.geography, d.rejects, d.runs / gate.ACCEPTED),
+    reads=lambda d: files(
+        d.index, d.records, d.spine, d.geography, d.rejects, d.runs / gate.ACCEPTED, d.root / ON_DRAWS
+    ),
     writes=lambda d, _params: files(d.outputs / "report.html"),
     run=_report,
     ready=linkage.check_gate,

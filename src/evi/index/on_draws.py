@@ -47,7 +47,7 @@ def index_draws(
     table = counted_on(district, day, moved, len(made["values"][0]), progress, catalogue=catalogue)
     with replace_file(path) as scratch:
         table.write_parquet(scratch, compression="zstd")
-    return StageResult("index on draws", {"figures": table.height, "vary": int((table["sd"] > 0).sum())})
+    return StageResult("index-draws", {"figures": table.height, "vary": int((table["sd"] > 0).sum())})
 
 
 def counted_on(
@@ -68,7 +68,8 @@ def counted_on(
     Returns:
         figure (an indicator, a domain, `any` need, or `children` known), kind (`indicator`, `domain`, `all`),
         scope (`district`, `ward`, `lsoa`), key (the ward or LSOA; empty for the district), spine, mean, sd,
-        low, high (the middle 90% of draws) and values (draw by draw); indicators for the district alone.
+        low, high (the middle 90% of draws), values (draw by draw) and date; indicators for the district
+        alone.
 
     Raises:
         EviError: there is no index of the day.
@@ -92,7 +93,7 @@ def counted_on(
         advance(1)
         table = _counted(con, district, folder, catalogue, draws)
         advance(1)
-    return table
+    return table.with_columns(date=pl.lit(day))
 
 
 def _evaluate(

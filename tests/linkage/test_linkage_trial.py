@@ -42,7 +42,7 @@ def test_feeds_that_differ_are_told_apart_and_others_are_drawn_wider() -> None:
 def test_without_judgements_trust_is_the_prior() -> None:
     fit = Trust.learned(np.zeros(0), np.zeros(0), []).likeliest
     assert fit.mean.tolist() == [0.0, 1.0]
-    assert np.sqrt(np.diag(fit.covariance)).tolist() == pytest.approx([1.0, 0.25])
+    assert np.sqrt(np.diag(fit.covariance)).tolist() == pytest.approx([2.0, 0.5])
 
 
 def test_a_feed_without_numbers_is_drawn_wider_than_one_that_was_tried() -> None:

@@ -6,7 +6,7 @@ draws beside the doubt about single links:
 - **Trust.** If the links in doubt of a piece promise p together, one of them is right with log odds
   a + b × the log odds of p. Facts that err together (two names changed at once, a move and a misspelling)
   make a model too sure that such a pair is two people: then a is above 0. Each feed has a shift of its own
-  around a, ~ N(0, τ²); one that was not tried is drawn from there. Priors a ~ N(0, 1), b ~ N(1, 1/4²), four
+  around a, ~ N(0, τ²); one that was not tried is drawn from there. Priors a ~ N(0, 2²), b ~ N(1, 1/2²), four
   values of τ, posterior by Laplace's approximation. Links scored, links by birth date and pieces that hold
   several feeds (seldom right, since two of them are seldom one person) have their own.
 - **Blindness.** Of named records that no number joins to another feed, a share ρ is in no block with its own
@@ -29,7 +29,7 @@ from evi.linkage.trial import SEVERAL, Trial
 
 Floats = npt.NDArray[np.float64]
 
-PRIOR_SHIFT, PRIOR_SLOPE = 1.0, 0.25  # standard deviations of a around 0 and of b around 1
+PRIOR_SHIFT, PRIOR_SLOPE = 2.0, 0.5  # standard deviations of a around 0 and of b around 1
 SPREADS_OF_FEEDS = (0.1, 0.3, 0.6, 1.0)  # of the shift of one feed around a; each as likely before any trial
 KINDS = ("scored", "birth date", SEVERAL)
 _BLIND, _RECORDS = 0.5, 1_000.0  # before any trial: half a record of a thousand is not found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -13,17 +14,10 @@ from hypothesis import strategies as st
 from evi.encoding import encode
 from evi.linkage import link
 from evi.linkage.doubts import _candidates, _Pieces
-from evi.linkage.draws import (
-    Pieces,
-    changes,
-    children_of,
-    draw,
-    figures,
-    make_draws,
-    pieces_of,
-    redrawn,
-    subjects_in,
-)
+from evi.linkage.draw_figures import children_of, figures, spread_of
+from evi.linkage.drawing import Pieces, choose, draw, subjects_in
+from evi.linkage.draws import Stakes, make_draws, redrawn, subjects_on_draw
+from evi.linkage.trial import Trial
 from evi.workspace import EviError, file_hash
 from tests.linkage.small_district import SmallDistrict, keys_of, make_small_district
 
@@ -47,8 +41,8 @@ def worlds(make: st.DrawFn) -> Pieces:
 
 @given(worlds(), st.integers(0, 50))
 def test_no_draw_holds_two_records_of_one_feed_or_joins_what_has_no_link(pieces: Pieces, number: int) -> None:
-    roots = draw(pieces, number)
-    assert (draw(pieces, number) == roots).all()
+    roots = draw(pieces, np.random.default_rng(number))
+    assert (draw(pieces, np.random.default_rng(number)) == roots).all()
     for root in np.unique(roots):
         nodes = np.flatnonzero(roots == root).tolist()
         held = [pieces.feeds[node] for node in nodes]
@@ -59,7 +53,7 @@ def test_no_draw_holds_two_records_of_one_feed_or_joins_what_has_no_link(pieces:
 
 @given(worlds(), st.integers(0, 50))
 def test_subjects_of_a_draw_name_its_persons_one_by_one(pieces: Pieces, number: int) -> None:
-    roots = draw(pieces, number)
+    roots = draw(pieces, np.random.default_rng(number))
     subjects = subjects_in(pieces, roots)
     assert len({(r, s) for r, s in zip(roots.tolist(), subjects.tolist(), strict=True)}) == len(
         set(roots.tolist())
@@ -75,9 +69,46 @@ def test_a_link_is_drawn_as_often_as_its_probability_says() -> None:
         [1, 6, 6],
         [[(1, 0.3), (2, 0.5)], [(0, 0.3)], [(0, 0.5)]],
     )
-    joined = np.array([draw(pieces, number)[0] for number in range(4_000)])
+    joined = np.array([draw(pieces, np.random.default_rng(number))[0] for number in range(4_000)])
     assert (joined == 1).mean() == pytest.approx(0.3, abs=0.03)
     assert (joined == 2).mean() == pytest.approx(0.5, abs=0.03)
+
+
+def test_who_is_taken_gives_up_a_share_to_the_rest() -> None:
+    """Two records of one feed, two owners, all four links as likely: each owner gets one of them, always."""
+    links = [[(2, 0.5), (3, 0.5)], [(2, 0.5), (3, 0.5)], [(0, 0.5), (1, 0.5)], [(0, 0.5), (1, 0.5)]]
+    pieces = Pieces(np.arange(4), np.array([1, 1, 2, 2]), np.arange(1, 5), [1, 1, 6, 6], links)
+    for number in range(200):
+        roots = draw(pieces, np.random.default_rng(number))
+        assert sorted(roots[:2].tolist()) == [2, 3]
+
+
+@given(st.floats(0.01, 0.99), st.floats(-3, 3))
+def test_trust_moves_the_odds_of_a_link_and_not_the_shares_of_rivals(p: float, shift: float) -> None:
+    marks = (np.arange(2_000) + 0.5) / 2_000
+    alone = np.mean([choose({7: p}, p, mark, (shift, 1.0)) == 7 for mark in marks])
+    assert alone == pytest.approx(1 / (1 + (1 - p) / p * np.exp(-shift)), abs=1e-3)
+    rivals = [choose({7: 0.75 * p, 8: 0.25 * p}, p, mark, (shift, 1.0)) for mark in marks]
+    assert np.mean([each == 7 for each in rivals]) == pytest.approx(0.75 * alone, abs=2e-3)
+
+
+def test_records_of_one_feed_that_are_one_person_stay_together_and_join_as_one() -> None:
+    links = [[(2, 0.999)], [], [(0, 0.999)]]
+    pieces = Pieces(np.arange(3), np.array([1, 1, 4]), np.arange(1, 4), [1, 1, 6], links)
+    roots = draw(pieces, np.random.default_rng(1), None, [(0, 1, 1)])
+    assert roots[0] == roots[1]
+    apart = Pieces(np.arange(2), np.array([2, 2]), np.arange(1, 3), [3, 3], [[], []])
+    assert len(set(draw(apart, np.random.default_rng(1), None, [(0, 1, 1)]).tolist())) == 2
+
+
+def test_an_interval_holds_nine_tenths_of_what_a_further_draw_would_give() -> None:
+    rng = np.random.default_rng(5)
+    inside = []
+    for _ in range(4_000):
+        values = rng.normal(0, 1_000, 21)
+        told = spread_of([round(value) for value in values[:20]])
+        inside.append(told["low"] <= values[20] <= told["high"])
+    assert np.mean(inside) == pytest.approx(0.9, abs=0.02)
 
 
 @pytest.fixture(scope="module")
@@ -101,18 +132,30 @@ def test_draws_are_written_and_repeat(made: SmallDistrict) -> None:
     assert (table["low"] <= table["mean"] + 1e-9).all() and (table["mean"] <= table["high"] + 1e-9).any()
     moved = pl.read_parquet(folder / "people.parquet")
     assert moved.columns == ["draw", "feed", "person", "subject_id"]
+    trial = json.loads((folder / "trial.json").read_text())
+    assert trial["found"] and all(row["wrong"] == 0 for row in trial["found"])
+    people = pl.read_parquet(district.spine / "people.parquet")
+    for number in (0, 4):
+        drawn = subjects_on_draw(district, number)
+        assert drawn.select("feed", "person").equals(people.select("feed", "person"))
+        changed = (drawn["subject_id"] != people["subject_id"]).sum()
+        assert changed == moved.filter(pl.col("draw") == number).height
+    with pytest.raises(EviError, match="no draw 5: 5 were made"):
+        subjects_on_draw(district, 5)
 
 
 def test_a_draw_keeps_every_record_once(made: SmallDistrict) -> None:
-    spine = made.district.spine
-    people, subjects, known, doubts = (
-        pl.read_parquet(spine / f"{name}.parquet") for name in ("people", "subjects", "pieces", "doubts")
-    )
-    assert doubts["p"].is_between(0, 1).all()
-    pieces = pieces_of(people, known, doubts)
-    children = children_of(subjects, people)
+    tables = ("people", "subjects", "pieces", "doubts")
+    spine = {name: pl.read_parquet(made.district.spine / f"{name}.parquet") for name in tables}
+    assert spine["doubts"]["p"].is_between(0, 1).all()
+    stakes = Stakes.of(spine, Trial.nothing())
+    people = spine["people"]
+    children = children_of(spine["subjects"], people)
     for number in range(10):
-        drawn = redrawn(people, changes(pieces, known, people, number))
+        moved = stakes.changes(number)
+        assert moved.select("feed", "person").is_duplicated().sum() == 0
+        assert moved.equals(stakes.changes(number))
+        drawn = redrawn(people, moved)
         assert drawn.select("feed", "person").equals(people.select("feed", "person"))
         assert figures(drawn, children)["people"] > 0
 

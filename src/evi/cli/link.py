@@ -32,8 +32,10 @@ def link(
 ) -> None:
     """Link records into people, households and families, and say how sure it is.
 
-    With --draws, `draws/figures.parquet` holds district counts with the middle 90% of the draws, and
-    `draws/people.parquet` the records that a draw gives to another person than the spine does.
+    With --draws, `draws/figures.parquet` holds district counts with the middle 90% of the draws,
+    `draws/people.parquet` the records that a draw gives to another person than the spine does, and
+    `draws/trial.json` how often links in doubt were right where numbers were hidden. `evi index --draws`
+    counts needs on them.
 
     Example: `evi link --draws 20 --district my-district`
     """

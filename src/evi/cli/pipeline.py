@@ -12,6 +12,8 @@ from evi.cli.stages import Stage, files
 from evi.linkage import gate
 from evi.workspace import District, Progress, StageResult
 
+ON_DRAWS = Path("draws", "index.parquet")
+
 
 def _layouts(district: District) -> list[Path]:
     return files(*(district.root / folder for folder in district.config.layouts))
@@ -43,6 +45,12 @@ def _index(district: District, params: Mapping[str, Any], progress: Progress) ->
     spans = indicators.refresh_spans(district, progress)
     at = index.index_at(district, index_date(district, params), progress)
     return StageResult("index", spans.rows | at.rows, spans.notes + at.notes, spans.figures | at.figures)
+
+
+def _index_draws(district: District, params: Mapping[str, Any], progress: Progress) -> StageResult:
+    from evi.index.on_draws import index_draws  # noqa: PLC0415 - polars, which no other verb here needs
+
+    return index_draws(district, index_date(district, params), progress)
 
 
 def _report(district: District, params: Mapping[str, Any], progress: Progress) -> StageResult:
@@ -82,8 +90,19 @@ DRAWS = Stage(
     name="draws",
     title="Draw plausible spines",
     reads=lambda d: files(d.spine),
-    writes=lambda d, _params: files(d.root / "draws"),
+    writes=lambda d, _params: files(d.root / "draws", keep=lambda path: path != d.root / ON_DRAWS),
     run=_draws,
+)
+INDEX_DRAWS = Stage(
+    name="index-draws",
+    title="Count the index on draws of the links",
+    reads=lambda d: (
+        files(d.records, d.spine, d.root / "draws", keep=lambda path: path != d.root / ON_DRAWS)
+        + _registry(d)
+    ),
+    writes=lambda d, _params: files(d.root / ON_DRAWS),
+    run=_index_draws,
+    ready=linkage.check_gate,
 )
 LOAD = Stage(
     name="load",
@@ -104,7 +123,9 @@ INDEX = Stage(
 REPORT = Stage(
     name="report",
     title="Write the report",
-    reads=lambda d: files(d.index, d.records, d.spine, d.geography, d.rejects, d.runs / gate.ACCEPTED),
+    reads=lambda d: files(
+        d.index, d.records, d.spine, d.geography, d.rejects, d.runs / gate.ACCEPTED, d.root / ON_DRAWS
+    ),
     writes=lambda d, _params: files(d.outputs / "report.html"),
     run=_report,
     ready=linkage.check_gate,

@@ -37,8 +37,8 @@ def find_doubts(con: duckdb.DuckDBPyConnection, model: Model) -> tuple[pa.Table,
 
     Returns:
         pieces: feed, person, piece, for the records of every piece that some link in doubt touches; sorted.
-        doubts: piece, other (piece < other), p, how (`scored`, or `birth date` for records without a name);
-            sorted.
+        doubts: piece, other (piece < other), p, how (`scored`; for records without a name `birth date`, or
+            `likely owner` for the few who stand for all whose birth date is written otherwise); sorted.
     """
     _pieces(con)
     con.execute(
@@ -86,11 +86,12 @@ def _pieces(con: duckdb.DuckDBPyConnection) -> None:
 def _nameless(con: duckdb.DuckDBPyConnection, model: Model) -> None:
     """Add to `doubts` the pieces that a record with no name and no number may belong to.
 
-    Of a feed with N such records, each piece without a record of the feed is expected to own q of them: how
-    likely its person is to be in the feed (a ridge logistic regression on the other feeds that hold it and on
-    birth year), less the chance that a linkable record would have been found. Weights are q × the chance that
-    one person's records agree so on birth date and sex. Against them stand those whom no other feed knows,
-    and owners with another birth date written down, for all of whom a few likely ones stand.
+    What the spine takes to be one person stands as one, by its largest piece. Of a feed with N such records,
+    each person without a record of the feed is expected to own q of them: how likely they are to be in the
+    feed (a ridge logistic regression on the other feeds that hold them and on birth year), less the chance
+    that a linkable record would have been found. Weights are q × the chance that one person's records agree
+    so on birth date and sex. Against them stand those whom no other feed knows, and owners with another birth
+    date written down, for all of whom a few likely ones stand.
     """
     columns = columns_that_hold_something(con, "people")
     if not {"dob", "birth_year"} <= columns or "birth_date" not in model.m:
@@ -98,12 +99,12 @@ def _nameless(con: duckdb.DuckDBPyConnection, model: Model) -> None:
     blank = " AND ".join(f"{name} IS NULL" for name in ("fn", "sn", "nhs", "upn") if name in columns)
     sex = "sex" if "sex" in columns else "NULL::VARCHAR"
     told = con.execute(
-        f"""SELECT p.piece, any_value(p.mask) AS mask, mode(dob ORDER BY dob) AS dob,
-               mode({sex} ORDER BY {sex}) AS sex, mode(birth_year ORDER BY birth_year) AS born,
-               bool_and({blank or "true"}) AND count(*) = 1 AND any_value(alone) AS blank
+        f"""SELECT mode(p.piece ORDER BY p.piece) AS piece, bit_or(1::BIGINT << feed) AS mask,
+               mode(dob ORDER BY dob) AS dob, mode({sex} ORDER BY {sex}) AS sex,
+               mode(birth_year ORDER BY birth_year) AS born,
+               bool_and({blank or "true"}) AND count(*) = 1 AS blank
         FROM pieces p JOIN people USING (rec)
-        JOIN (SELECT cluster, count(*) = 1 AS alone FROM resolved GROUP BY cluster) USING (cluster)
-        GROUP BY p.piece HAVING dob IS NOT NULL AND born IS NOT NULL ORDER BY p.piece"""
+        GROUP BY cluster HAVING dob IS NOT NULL AND born IS NOT NULL ORDER BY 1"""
     ).fetchnumpy()
     pieces = _Pieces(
         piece=np.asarray(told["piece"], np.int64),
@@ -117,7 +118,8 @@ def _nameless(con: duckdb.DuckDBPyConnection, model: Model) -> None:
         found = _candidates(pieces, int(bit), model.m["birth_date"][0])
         con.register("found", found)
         con.execute(
-            f"""INSERT INTO doubts SELECT least(a, b) AS l, greatest(a, b) AS r, max(p) AS most, 'birth date'
+            f"""INSERT INTO doubts
+            SELECT least(a, b) AS l, greatest(a, b) AS r, max(p) AS most, max_by(how, (p, how))
             FROM found GROUP BY l, r HAVING most >= {LEAST}"""
         )
         con.unregister("found")
@@ -136,7 +138,7 @@ class _Pieces:
 
 
 def _candidates(pieces: _Pieces, bit: int, same_date: float) -> pa.Table:
-    """The candidates of the nameless records of one feed: a, b and p, the chance that they are one person.
+    """The candidates of the nameless records of one feed: a, b, p (the chance that they are one person), how.
 
     Who is in the feed and whose each record is are estimated by turns (expectation-maximisation), since the
     youngest often have no number at all and could not otherwise be learned from.
@@ -168,7 +170,8 @@ def _candidates(pieces: _Pieces, bit: int, same_date: float) -> pa.Table:
     a = np.concatenate([pieces.piece[lost][record], pieces.piece[lost][unlike]])
     b = np.concatenate([pieces.piece[known][near], pieces.piece[known][owner]])
     chance = np.concatenate([p, slip[unlike] / _OWNERS])
-    return pa.table([pa.array(a), pa.array(b), pa.array(chance)], ["a", "b", "p"])
+    how = pa.array(["birth date"] * len(p) + ["likely owner"] * len(unlike))
+    return pa.table([pa.array(a), pa.array(b), pa.array(chance), how], ["a", "b", "p", "how"])
 
 
 def _likely_owners(count: int, owns: Floats, bit: int) -> tuple[Ints, Ints]:

@@ -1,174 +1,231 @@
 """Plausible spines: what would be counted if the links in doubt had fallen otherwise.
 
-A draw decides every link in doubt at once. Pieces (records that are surely one person) are taken in order of
-size, the smallest first and equals in random order; each joins at most one of the larger ones that it has a
-link in doubt with, with the probability of that link, or none of them. So a record's rivals share one chance,
-each link is decided once, and no draw puts two records of one feed together that the spine keeps apart.
-
-The draws carry the doubt about links, given the model. They carry neither the doubt about the model nor pairs
-that no block brought together, so their intervals are too narrow; docs/linkage-draws.md says by how much.
+A draw decides every link in doubt (`evi.linkage.drawing`), after it has drawn how far such links are to be
+trusted, how many records no block found, and who was written down twice (`evi.linkage.beliefs`), as a trial
+on records with hidden numbers has taught (`evi.linkage.trial`). So a draw carries the doubt about links and
+about the engine that made them. It does not undo links that are taken for certain.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
 from dataclasses import dataclass
-from itertools import combinations
-from typing import Any
+from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from evi.linkage.beliefs import KINDS, Beliefs, trust_in
+from evi.linkage.draw_figures import children_of, figures, summary
+from evi.linkage.drawing import Pieces, draw, pieces_of, subjects_in
+from evi.linkage.trial import SEVERAL, Trial, hold_trial
+from evi.linkage.unfound import Lone, given_away, lone_records
 from evi.workspace import SILENT, District, EviError, Progress, StageResult, replace_dir
 
 SEED = 20_260_831
 DRAWS = 20
-CHILD_UNDER = 18
-HEALTH = ("ae", "csds", "gp", "maternity", "mhsds")
-SOCIAL_CARE = ("cin", "ssd", "ssda903")
 FOLDER = "draws"
+_WORTH_A_LOOK = 0.005  # pairs inside a feed whose way of agreeing is one person less often are left out
 
 
 @dataclass(frozen=True)
-class Pieces:
-    """Pieces that links in doubt touch.
+class Stakes:
+    """All that draws of one spine have in common.
 
     Attributes:
-        names: the piece's id, sorted; size, subject: its records, and the subject that holds it in the spine.
-        feeds: the feeds that each holds, as bits.
-        links: for each piece, its links in doubt: (position of the other piece, probability).
+        people: feed, person, subject_id of the spine.
+        known: feed, person, piece of the records that may be moved; pieces: the same as pieces.
+        twice: left, right (positions of pieces), bit, pattern, sure: who may be written down twice.
+        lone: the records of each feed that stand alone.
+        beliefs: what the trial taught.
     """
 
-    names: npt.NDArray[np.int64]
-    size: npt.NDArray[np.int64]
-    subject: npt.NDArray[np.int64]
-    feeds: list[int]
-    links: list[list[tuple[int, float]]]
+    people: pl.DataFrame
+    known: pl.DataFrame
+    pieces: Pieces
+    twice: pl.DataFrame
+    lone: dict[str, Lone]
+    beliefs: Beliefs
+
+    @classmethod
+    def of(cls, spine: dict[str, pl.DataFrame], trial: Trial) -> Stakes:
+        """From the tables people, subjects, pieces and doubts of a spine, and a trial of its links."""
+        people = spine["people"].select("feed", "person", "subject_id")
+        beliefs = Beliefs.learned(trial)
+        twice = _likely(trial.twice, beliefs)
+        known = _with_whole_subjects(spine["pieces"], people, twice)
+        pieces = pieces_of(people, known, spine["doubts"])
+        doubtful = set(pieces.subject.tolist())
+        return cls(
+            people,
+            known,
+            pieces,
+            _placed(twice, known, pieces, people),
+            lone_records(people, spine["subjects"], doubtful),
+            beliefs,
+        )
+
+    def changes(self, number: int, seed: int = SEED) -> pl.DataFrame:
+        """feed, person, subject_id of the records that a draw gives to another subject than the spine.
+
+        The same number and seed give the same draw, whatever other draws are made.
+        """
+        rng = np.random.default_rng([seed, number])
+        feeds = [*self.people["feed"].unique().sort().to_list(), SEVERAL]
+        trust = trust_in(self.beliefs.trust, feeds, rng)
+        one_person = self.beliefs.doubling.sample(self.twice["pattern"].to_list(), rng)
+        chance = [
+            p if p is not None else one_person[name]
+            for p, name in self.twice.select("sure", "pattern").rows()
+        ]
+        chosen = self.twice.filter(
+            pl.Series(rng.random(len(chance)) < np.array(chance, float), dtype=pl.Boolean)
+        )
+        roots = draw(self.pieces, rng, trust, chosen.select("left", "right", "bit").rows())
+        named = pl.DataFrame({"piece": self.pieces.names, "drawn": subjects_in(self.pieces, roots)})
+        moved = (
+            self.known.join(named, on="piece")
+            .join(self.people, on=["feed", "person"])
+            .filter(pl.col("drawn") != pl.col("subject_id"))
+            .select("feed", "person", subject_id="drawn")
+        )
+        given = given_away(self.lone, self.beliefs.blindness, rng)
+        return pl.concat([moved, given]).sort("feed", "person")  # fmt: skip
 
 
-def pieces_of(people: pl.DataFrame, pieces: pl.DataFrame, doubts: pl.DataFrame) -> Pieces:
-    """Pieces and links from `spine/people`, `spine/pieces` and `spine/doubts`."""
-    bits = {feed: 1 << n for n, feed in enumerate(sorted(people["feed"].unique().to_list()))}
-    known = (
-        pieces.join(people, on=["feed", "person"])
-        .with_columns(bit=pl.col("feed").replace_strict(bits, return_dtype=pl.Int64))
-        .group_by("piece")
-        .agg(pl.len().alias("size"), pl.col("subject_id").min(), pl.col("bit").bitwise_or())
-        .sort("piece")
+def _likely(twice: pl.DataFrame, beliefs: Beliefs) -> pl.DataFrame:
+    """The pairs inside feeds that are one person often enough to be drawn."""
+    mean = {}
+    for pattern in twice["pattern"].unique().to_list():
+        same, different = beliefs.doubling.parameters(pattern)
+        mean[pattern] = same / (same + different)
+    often = pl.col("pattern").replace_strict(mean, default=0.0, return_dtype=pl.Float64) >= _WORTH_A_LOOK
+    return twice.filter(pl.col("sure").is_not_null() | often)
+
+
+def _with_whole_subjects(known: pl.DataFrame, people: pl.DataFrame, twice: pl.DataFrame) -> pl.DataFrame:
+    """The pieces of the spine, and, each as a piece, the subjects whose records may be written down twice.
+
+    A piece is named after its first record, counted in the order of the spine.
+    """
+    ends = pl.concat([twice.select("feed", "person"), twice.select("feed", person="other")])
+    subjects = people.join(ends, on=["feed", "person"], how="semi").select("subject_id").unique()
+    whole = (
+        people.sort("feed", "person")
+        .with_row_index("piece")
+        .join(subjects, on="subject_id", how="semi")
+        .join(known, on=["feed", "person"], how="anti")
+        .with_columns(piece=pl.col("piece").cast(pl.Int64).min().over("subject_id"))
     )
-    names = known["piece"].to_numpy()
-    links: list[list[tuple[int, float]]] = [[] for _ in range(len(names))]
-    ends = [np.searchsorted(names, doubts[side].to_numpy()).tolist() for side in ("piece", "other")]
-    for left, right, p in zip(*ends, doubts["p"].to_list(), strict=True):
-        links[left].append((right, p))
-        links[right].append((left, p))
-    size, subject = known["size"].to_numpy().astype(np.int64), known["subject_id"].to_numpy()
-    return Pieces(names, size, subject, known["bit"].to_list(), links)
+    return pl.concat(
+        [
+            known.select("feed", "person", pl.col("piece").cast(pl.Int64)),
+            whole.select("feed", "person", "piece"),
+        ]
+    )
 
 
-def draw(pieces: Pieces, number: int, seed: int = SEED) -> npt.NDArray[np.int64]:
-    """One draw: for each piece, the position of the piece that names its person.
-
-    The same number and seed give the same draw, whatever other draws are made.
-    """
-    rng = np.random.default_rng([seed, number])
-    count = len(pieces.names)
-    order = np.lexsort((rng.random(count), pieces.size)).tolist()
-    luck = rng.random(count).tolist()
-    parent, held = list(range(count)), list(pieces.feeds)
-    decided = [False] * count
-
-    def root(node: int) -> int:
-        while parent[node] != node:
-            parent[node] = parent[parent[node]]
-            node = parent[node]
-        return node
-
-    for node in order:
-        decided[node] = True
-        mine = root(node)
-        chances: dict[int, float] = {}
-        for other, p in pieces.links[node]:
-            theirs = root(other)
-            if not decided[other] and theirs != mine and not held[theirs] & held[mine]:
-                chances[theirs] = max(chances.get(theirs, 0.0), p)
-        chosen = _choose(chances, luck[node])
-        if chosen is not None:
-            parent[mine] = chosen
-            held[chosen] |= held[mine]
-    return np.array([root(node) for node in range(count)], np.int64)
-
-
-def _choose(chances: Mapping[int, float], luck: float) -> int | None:
-    """One of the candidates with its probability, or none; candidates worth more than 1 together share it."""
-    total = max(1.0, sum(chances.values()))
-    for candidate in sorted(chances):
-        luck -= chances[candidate] / total
-        if luck < 0:
-            return candidate
-    return None
-
-
-def subjects_in(pieces: Pieces, roots: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """The subject of each piece in a draw: the spine's for the largest part, another one for each other part.
-
-    Subjects that are in no spine are negative: the id of their first record, less than zero by one more.
-    """
-    subject = np.zeros(len(roots), np.int64)
-    groups: dict[int, list[int]] = {}
-    for node, root in enumerate(roots.tolist()):
-        groups.setdefault(root, []).append(node)
-    size = {root: int(pieces.size[nodes].sum()) for root, nodes in groups.items()}
-    taken: set[int] = set()
-    for root in sorted(groups, key=lambda r: (-size[r], r)):
-        nodes = groups[root]
-        votes: dict[int, int] = {}
-        for node in nodes:
-            held = int(pieces.subject[node])
-            votes[held] = votes.get(held, 0) + int(pieces.size[node])
-        free = [held for held in sorted(votes, key=lambda s: (-votes[s], s)) if held not in taken]
-        named = free[0] if free else -1 - int(pieces.names[min(nodes)])
-        taken.add(named)
-        subject[nodes] = named
-    return subject
+def _placed(twice: pl.DataFrame, known: pl.DataFrame, pieces: Pieces, people: pl.DataFrame) -> pl.DataFrame:
+    """left, right (positions), bit of the feed, pattern and sure of the pairs of two pieces."""
+    bits = {feed: 1 << n for n, feed in enumerate(sorted(people["feed"].unique().to_list()))}
+    placed = twice.join(known, on=["feed", "person"]).join(
+        known.rename({"piece": "piece_other", "person": "other"}), on=["feed", "other"]
+    )
+    left, right = (
+        np.searchsorted(pieces.names, placed[name].to_numpy()) for name in ("piece", "piece_other")
+    )
+    return placed.select(
+        pl.Series("left", left, pl.Int64),
+        pl.Series("right", right, pl.Int64),
+        pl.col("feed").replace_strict(bits, return_dtype=pl.Int64).alias("bit"),
+        "pattern",
+        "sure",
+    ).filter(pl.col("left") != pl.col("right")).sort("left", "right", "bit", "pattern")  # fmt: skip
 
 
 def make_draws(district: District, draws: int, seed: int = SEED, progress: Progress = SILENT) -> StageResult:
-    """Write `draws/people.parquet` (draw, feed, person, subject_id, where it is not the spine's) and
-    `draws/figures.parquet` (figure, spine, mean, sd, low, high: 90% of the draws, draw by draw in `values`).
+    """Write `draws/people.parquet` (draw, feed, person, subject_id, where it is not the spine's),
+    `draws/figures.parquet` (figure, spine, mean, sd, low, high: 90% of the draws, draw by draw in `values`)
+    and `draws/trial.json` (what the trial on hidden numbers found).
 
     Raises:
         EviError: there is no spine, or fewer than two draws are asked for.
     """
     if draws < 2:
         raise EviError("one draw shows no variation.", where="--draws", do="Ask for 20.", exit_code=2)
-    people, subjects, known, doubts = (
-        _read(district, name) for name in ("people", "subjects", "pieces", "doubts")
-    )
-    pieces = pieces_of(people, known, doubts)
-    children = children_of(subjects, people)
+    spine = {name: _read(district, name) for name in ("people", "subjects", "pieces", "doubts")}
+    trial = hold_trial(district, progress)
+    stakes = Stakes.of(spine, trial)
+    children = children_of(spine["subjects"], spine["people"])
     changed, counted = [], []
     with progress.task("Draws of the spine", draws) as advance:
         for number in range(draws):
-            moved = changes(pieces, known, people, number, seed)
+            moved = stakes.changes(number, seed)
             changed.append(
                 moved.select(pl.lit(number).cast(pl.Int32).alias("draw"), "feed", "person", "subject_id")
             )
-            counted.append(figures(redrawn(people, moved), children))
+            counted.append(figures(redrawn(stakes.people, moved), children))
             advance(1)
-    table = summary(figures(people.select("feed", "person", "subject_id"), children), counted)
+    table = summary(figures(stakes.people, children), counted)
     with replace_dir(district.root / FOLDER) as folder:
         pl.concat(changed).write_parquet(folder / "people.parquet", compression="zstd")
         table.write_parquet(folder / "figures.parquet", compression="zstd")
+        text = json.dumps(_told(trial, stakes.beliefs), indent=1, sort_keys=True)
+        (folder / "trial.json").write_text(text + "\n", encoding="utf-8")
     return StageResult(
         "draws",
         {
             "draws": draws,
-            "links_in_doubt": doubts.height,
+            "links_in_doubt": spine["doubts"].height,
+            "records_tried": int(trial.found["hidden"].sum()),
             "records_moved": sum(one.height for one in changed),
         },
+        notes=[] if trial.found.height else [_NOTHING_TRIED],
     )
+
+
+_NOTHING_TRIED = (
+    "Links in doubt could not be tried on hidden numbers: the codes were deleted, or nobody holds a number. "
+    "The draws are wider for it."
+)
+
+
+def _told(trial: Trial, beliefs: Beliefs) -> dict[str, object]:
+    """What `trial.json` says."""
+    bands = (0.0, 0.05, 0.2, 0.4, 0.6, 0.8, 0.95, 0.99, 1.0)
+    judged = []
+    for kind in KINDS:
+        of_kind = trial.judged.filter(pl.col("how") == kind)
+        for low, high in pairwise(bands):
+            band = of_kind.filter((pl.col("p") > low) & (pl.col("p") <= high))
+            if band.height:
+                judged.append(
+                    {
+                        "links": kind,
+                        "above": low,
+                        "up_to": high,
+                        "pieces": band.height,
+                        "promised": round(float(band["p"].sum()), 2),
+                        "right": int(band["same"].sum()),
+                    }
+                )
+    trust = {}
+    for kind, of in beliefs.trust.items():
+        fit = of.likeliest
+        sd = np.sqrt(np.diag(fit.covariance))
+        trust[kind] = {
+            "shift": [round(float(fit.mean[0]), 3), round(float(sd[0]), 3)],
+            "slope": [round(float(fit.mean[1]), 3), round(float(sd[1]), 3)],
+            "spread_of_feeds": fit.spread_of_feeds,
+            "feeds": {feed: round(float(own), 3) for feed, own in zip(of.feeds, fit.mean[2:], strict=True)},
+        }
+    return {
+        "about": "Numbers hidden, everybody linked again: see docs/linkage-draws.md.",
+        "judged": judged,
+        "trust": trust,
+        "found": trial.found.to_dicts(),
+        "written_down_twice": trial.alike.to_dicts(),
+    }
 
 
 def _read(district: District, name: str) -> pl.DataFrame:
@@ -178,21 +235,6 @@ def _read(district: District, name: str) -> pl.DataFrame:
     return pl.read_parquet(path)
 
 
-def changes(
-    pieces: Pieces, known: pl.DataFrame, people: pl.DataFrame, number: int, seed: int = SEED
-) -> pl.DataFrame:
-    """feed, person, subject_id of the records that one draw gives to another subject than the spine."""
-    roots = draw(pieces, number, seed)
-    named = pl.DataFrame({"piece": pieces.names, "drawn": subjects_in(pieces, roots)})
-    return (
-        known.join(named, on="piece")
-        .join(people.select("feed", "person", "subject_id"), on=["feed", "person"])
-        .filter(pl.col("drawn") != pl.col("subject_id"))
-        .select("feed", "person", subject_id="drawn")
-        .sort("feed", "person")
-    )
-
-
 def redrawn(people: pl.DataFrame, moved: pl.DataFrame) -> pl.DataFrame:
     """feed, person and subject of every record in a draw: how any table keyed by record is counted again."""
     return people.select("feed", "person", "subject_id").join(
@@ -200,51 +242,25 @@ def redrawn(people: pl.DataFrame, moved: pl.DataFrame) -> pl.DataFrame:
     ).select("feed", "person", subject_id=pl.coalesce("drawn", "subject_id"))  # fmt: skip
 
 
-def children_of(subjects: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
-    """feed, person of the records of children: under 18 in the newest month in which anybody was born."""
-    day = subjects["birth_month"].max()
-    if day is None:
-        return people.select("feed", "person").clear()
-    young = subjects.filter(pl.col("birth_month").dt.offset_by(f"{CHILD_UNDER}y") > day)
-    return people.join(young.select("subject_id"), on="subject_id", how="semi").select("feed", "person")
+def subjects_on_draw(district: District, number: int) -> pl.DataFrame:
+    """feed, person, subject_id of every record on draw `number` (from 0), in the order of the spine.
 
+    Subjects that are in no spine are negative. Any table keyed by record can be counted again with it.
 
-def figures(people: pl.DataFrame, children: pl.DataFrame) -> dict[str, int]:
-    """District counts of one spine or draw: people, children, and children in each two feeds.
-
-    Args:
-        people: feed, person, subject_id.
-        children: feed, person of children's records.
+    Raises:
+        EviError: no such draw was made.
     """
-    young = people.join(children, on=["feed", "person"], how="semi")
-    held = {str(feed): set(group["subject_id"]) for (feed,), group in young.group_by("feed")}
-    health: set[int] = set().union(*(held.get(feed, set()) for feed in HEALTH))
-    care: set[int] = set().union(*(held.get(feed, set()) for feed in SOCIAL_CARE))
-    found = {
-        "people": people["subject_id"].n_unique(),
-        "children": young["subject_id"].n_unique(),
-        "children in health and social care": len(health & care),
-    }
-    found |= {f"children in {feed}": len(held[feed]) for feed in sorted(held)}
-    found |= {f"children in {a} and {b}": len(held[a] & held[b]) for a, b in combinations(sorted(held), 2)}
-    return found
-
-
-def summary(spine: Mapping[str, int], drawn: Sequence[Mapping[str, int]]) -> pl.DataFrame:
-    """One row a figure: the spine's count, and the mean, spread and middle 90% of the draws."""
-    rows: list[dict[str, Any]] = []
-    for name, count in spine.items():
-        values = np.array([one.get(name, 0) for one in drawn], float)
-        low, high = np.quantile(values, (0.05, 0.95))
-        rows.append(
-            {
-                "figure": name,
-                "spine": count,
-                "mean": round(float(values.mean()), 3),
-                "sd": round(float(values.std(ddof=1)), 3),
-                "low": round(float(low), 3),
-                "high": round(float(high), 3),
-                "values": values.astype(int).tolist(),
-            }
+    path = district.root / FOLDER / "people.parquet"
+    figures_path = path.with_name("figures.parquet")
+    made = 0
+    if path.is_file() and figures_path.is_file():
+        made = len(pl.read_parquet(figures_path, columns=["values"], n_rows=1)["values"][0])
+    if not 0 <= number < made:
+        raise EviError(
+            f"there is no draw {number}: {made} were made.",
+            where=str(path),
+            do="Run `evi link --draws 20` first; draws are numbered from 0.",
+            exit_code=2,
         )
-    return pl.DataFrame(rows, infer_schema_length=None)
+    moved = pl.read_parquet(path).filter(pl.col("draw") == number).drop("draw")
+    return redrawn(_read(district, "people"), moved)

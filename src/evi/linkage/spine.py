@@ -72,7 +72,7 @@ def link(district: District, progress: Progress = SILENT, *, threshold: float = 
             exit_code=2,
         )
     with connect(scratch=district.scratch) as con:
-        feeds = _load(con, district, deliveries)
+        feeds = load_observations(con, district, deliveries)
         known = decided(read_decisions(district))
         options = Options(threshold=threshold, decided=lambda *session: honour(session[0], known, session[1]))
         resolution = resolve(con, options, progress)
@@ -96,7 +96,9 @@ def _files(district: District, deliveries: list[dict[str, Any]], part: str) -> l
     return [(feed, path) for feed, path in named if path.is_file()]
 
 
-def _load(con: duckdb.DuckDBPyConnection, district: District, deliveries: list[dict[str, Any]]) -> list[str]:
+def load_observations(
+    con: duckdb.DuckDBPyConnection, district: District, deliveries: list[dict[str, Any]]
+) -> list[str]:
     """Tables `records` (rec, feed, person) and `observations`; returns the names of the feeds."""
     paths = ", ".join(quote(str(path)) for _, path in _files(district, deliveries, "linkage"))
     con.execute(f"CREATE VIEW encoded_linkage AS FROM read_parquet([{paths}])")

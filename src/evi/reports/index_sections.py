@@ -14,6 +14,7 @@ from evi.index.disclosure import HIDDEN, SMALLEST_SHOWN, Shown, share, shown, sh
 from evi.index.intervals import wilson
 from evi.reports.blocks import Chart, Note, Section, Table, section, table
 from evi.reports.charts import ACCENT, INK, MUTED, SCALE, UNKNOWN, bars, chart, percent, plain_axes
+from evi.reports.draws_table import draws_table
 from evi.reports.material import KNOWN, Material
 from evi.reports.words import share_text
 
@@ -158,6 +159,7 @@ def domains_section(material: Material) -> Section:
         "whom someone could say. The thin line is the range that chance alone could give.",
         _domains_chart(material, counted),
         _indicators_table(material),
+        draws_table(material),
     )
 
 

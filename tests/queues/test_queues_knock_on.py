@@ -17,12 +17,13 @@ from typer.testing import CliRunner
 
 from evi.cli.app import app, load_verbs
 from evi.queues.allocation import by_place, places_of_children, read_places
-from evi.queues.capacity import question_of
+from evi.queues.capacity import question_of, size_capacity
 from evi.queues.conversions import Conversions, Downstream, conversions_from, draw, read_conversions
 from evi.queues.downstream import Window, least_added, narrowed, referrals, waiting, waits
-from evi.queues.frontier import Frontier, frontier
+from evi.queues.frontier import Frontier, frontier, planned
 from evi.queues.knockon import KnockOn, follow, smoothed
 from evi.queues.softening import soften
+from evi.queues.trajectory import no_worse
 from evi.queues.waiting_plan import read_plan
 from evi.workspace import EviError
 
@@ -354,6 +355,18 @@ def test_the_choice_is_the_cheapest_that_is_allowed(edge: Frontier) -> None:
     assert edge.chosen.pounds == min(c.pounds for c in edge.clearances)
     assert "clears the list in" in edge.why
     assert any("assumed" in line for line in edge.assumptions)
+
+
+def test_the_capacity_of_an_answer_can_be_followed_too() -> None:
+    plan = read_plan("wsoa-autism")
+    question = replace(question_of(plan), trajectory=no_worse(plan.trajectory, plan.today))
+    answer = size_capacity(question, probability=0.5, replications=60, check_replications=60, step_months=27)
+    one = planned(question, read_conversions(), answer, weeks=130, replications=40, draws=40)
+    extra = answer.months[0].extra_slots
+    assert set(one.slots_by_week[:117]) == {20 + extra}
+    assert set(one.slots_by_week[117:]) == {24.0}  # 19.8 a week and 3%, of which 12% are missed
+    assert one.plan == "No worse than today"
+    assert one.assessment_pounds == 846 * (117 * extra + 13 * 4)
 
 
 def test_what_cannot_be_chosen_is_explained() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +17,8 @@ from evi.workspace import District, EviError, replace_file
 if TYPE_CHECKING:
     from evi.queues.allocation import Places
     from evi.queues.frontier import Clearance, Frontier
+    from evi.queues.trajectory import Trajectory
+    from evi.queues.waiting_plan import Plan
 
 SPEEDS = "6,8,10,15,20,30,40"
 
@@ -39,6 +42,9 @@ def knock_on(
     clear_within: Annotated[int | None, typer.Option(help="Weeks by which the list must be clear.")] = None,
     most_pounds: Annotated[float | None, typer.Option(help="What all of it may cost.")] = None,
     years: Annotated[int, typer.Option(help="How long to look ahead (1 to 10).")] = 5,
+    target: Annotated[
+        str | None, typer.Option(help="Also follow what plan, standard or no-worse needs, or all of them.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same answer.")] = 1,
     folder: Annotated[
         Path | None, typer.Option("--out", help="A folder for frontier.csv, monthly.csv and places.csv.")
@@ -50,13 +56,15 @@ def knock_on(
     Example: `evi queue knock-on --clear-within 104`
     """
     with mistakes_explained(as_json=as_json):
-        from evi.queues.capacity import question_of  # noqa: PLC0415 - numbers are loaded only when asked for
+        from evi.queues.capacity import question_of, size_capacity  # noqa: PLC0415 - loaded when asked for
         from evi.queues.conversions import read_conversions  # noqa: PLC0415
-        from evi.queues.frontier import clearance, frontier  # noqa: PLC0415
+        from evi.queues.frontier import clearance, frontier, planned  # noqa: PLC0415
         from evi.queues.waiting_plan import read_plan  # noqa: PLC0415
 
         weeks = _weeks(years, probability)
-        question, after = question_of(read_plan(plan)), read_conversions(conversions)
+        read = read_plan(plan)
+        question, after = question_of(read), read_conversions(conversions)
+        targets = _targets(read, target)
         extras = _speeds(speeds)
         where = _places(places, district, pathway, day)
         progress = TerminalProgress()
@@ -67,7 +75,14 @@ def knock_on(
             seed=seed, progress=progress,
         )  # fmt: skip
         chosen = found.chosen or found.clearances[-1]
-        document = _document(found, today, chosen, where)
+        answers = [
+            size_capacity(replace(question, trajectory=one), seed=seed, progress=progress) for one in targets
+        ]
+        plans = [
+            planned(question, after, answer, weeks=weeks, probability=probability, seed=seed)
+            for answer in answers
+        ]
+        document = _document(found, today, chosen, plans, where)
         if folder is not None:
             _write(folder, document)
         if as_json:
@@ -100,6 +115,23 @@ def _speeds(text: str) -> list[int]:
     return extras
 
 
+def _targets(plan: Plan, target: str | None) -> list[Trajectory]:
+    from evi.queues.trajectory import national_standard, no_worse  # noqa: PLC0415
+
+    made = {
+        "no-worse": no_worse(plan.trajectory, plan.today),
+        "plan": plan.trajectory,
+        "standard": national_standard(plan.trajectory, plan.today),
+    }
+    if target is None or target == "all":
+        return list(made.values()) if target else []
+    if target not in made:
+        raise EviError(
+            f"there is no target {target!r}.", where="--target", do=f"Give all, {', '.join(made)}."
+        )
+    return [made[target]]
+
+
 def _places(table: Path | None, folder: Path | None, pathway: str, day: str | None) -> Places | None:
     from evi.queues.allocation import read_places  # noqa: PLC0415
 
@@ -113,12 +145,15 @@ def _places(table: Path | None, folder: Path | None, pathway: str, day: str | No
     return places_of_list(opened, pathway, day_asked(opened, day))
 
 
-def _document(found: Frontier, today: Clearance, chosen: Clearance, where: Places | None) -> dict[str, Any]:
+def _document(
+    found: Frontier, today: Clearance, chosen: Clearance, plans: list[Clearance], where: Places | None
+) -> dict[str, Any]:
     """Everything that was found, as plain figures."""
     return {
         "why": found.why,
         "shown": chosen.plan,
         "frontier": [_row(one) for one in found.clearances],
+        "plans": [_row(one) for one in (today, *plans)],
         "services": [
             {
                 "service": relief.service,
@@ -137,7 +172,11 @@ def _document(found: Frontier, today: Clearance, chosen: Clearance, where: Place
             for relief, before in zip(chosen.softened.services, today.softened.services, strict=True)
         ],
         "totals": chosen.knock_on.totals(),
-        "monthly": chosen.knock_on.table().to_dicts(),
+        "monthly": [
+            {"plan": one.plan} | row
+            for one in (today, *found.clearances, *plans)
+            for row in one.knock_on.table().to_dicts()
+        ],
         "monthly_more_than_today": chosen.knock_on.table(against=today.knock_on).to_dicts(),
         "localities": _by(chosen, where, "locality"),
         "schools": _by(chosen, where, "school"),
@@ -174,10 +213,23 @@ def _by(chosen: Clearance, where: Places | None, by: str) -> list[dict[str, Any]
 
 def _show(document: dict[str, Any], found: Frontier, chosen: Clearance) -> None:
     out.print(f"{found.why}\n", markup=False)
+    _show_speeds("Speed against peak", document["frontier"])
+    if len(document["plans"]) > 1:
+        out.print()
+        _show_speeds("What each plan would do (slots of the month with most)", document["plans"], named=True)
+    out.print()
+    _show_services(document, chosen)
+    out.print("\nAssumed:")
+    for line in document["assumptions"]:
+        out.print(f"  · {line}", markup=False)
+
+
+def _show_speeds(title: str, rows: list[dict[str, Any]], *, named: bool = False) -> None:
     show_table(
-        "Speed against peak",
+        title,
         [
-            {
+            ({"plan": row["plan"]} if named else {})
+            | {
                 "more a week": row["extra_slots"],
                 "clear in weeks": row["weeks_to_clear"],
                 "assessments £": round(row["assessment_pounds"]),
@@ -190,10 +242,13 @@ def _show(document: dict[str, Any], found: Frontier, chosen: Clearance) -> None:
                 else "",
                 "holds": f"{row['holds']:.0%}",
             }
-            for row in document["frontier"]
+            for row in rows
         ],
     )
-    out.print()
+
+
+def _show_services(document: dict[str, Any], chosen: Clearance) -> None:
+    """The services after one plan, the children who go on, and where they live."""
     show_table(
         f"Services after, with {chosen.plan}: busiest quarter, longest wait in weeks, slots to add",
         [
@@ -240,9 +295,6 @@ def _show(document: dict[str, Any], found: Frontier, chosen: Clearance) -> None:
                 if row["year"] <= 2
             ],
         )
-    out.print("\nAssumed:")
-    for line in document["assumptions"]:
-        out.print(f"  · {line}", markup=False)
 
 
 def _write(folder: Path, document: dict[str, Any]) -> None:

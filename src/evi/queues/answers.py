@@ -180,7 +180,8 @@ class CapacityAnswer:
             for name, value in nearest.limits.items()
         )
         if nearest.easing == float("inf"):
-            how = f"has every limit looser by {nearest.loosening:.0%}, as not even today's figures hold so surely"
+            loose = f"{nearest.loosening:.0%}"
+            how = f"has every limit looser by {loose}, as not even today's figures hold so surely"
         else:
             how = f"goes {1 - nearest.easing:.0%} of the way from today's figures to the promise"
         return (

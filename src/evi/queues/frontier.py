@@ -15,6 +15,7 @@ from math import ceil
 import numpy as np
 import numpy.typing as npt
 
+from evi.queues.answers import CapacityAnswer
 from evi.queues.capacity import Question
 from evi.queues.conversions import Conversions
 from evi.queues.engine import simulate
@@ -24,6 +25,7 @@ from evi.queues.plan_network import place_of
 from evi.queues.softening import Softened, soften
 from evi.workspace import SILENT, EviError, Progress
 
+Floats = npt.NDArray[np.float64]
 HEADROOM = 1.03
 """Slots that hold a cleared list: 3% more than the referrals need on average."""
 
@@ -144,23 +146,69 @@ def clearance(
     draws: int = 400,
     seed: int = 1,
 ) -> Clearance:
-    """One speed: the list under it, the children who go on, and what the services after need."""
+    """One speed: so many extra slots until the list is clear, and then as many as keep it so."""
     place = place_of(question.network, question.pool)
-    today = question.network.slots(weeks)
-    slots = today.copy()
+    slots = question.network.slots(weeks)
     slots[:, place] += extra
     paths = simulate(question.network, weeks, replications, seed, slots=slots)
     clear = _clear(paths, place, _limit(question), probability)
     if clear is not None:
-        missed = question.network.pools[place].missed
-        coming = question.network.arrival_means(weeks)[:, place].sum(axis=1)
-        slots[clear + 1 :, place] = np.ceil(coming[clear + 1 :] * HEADROOM / (1 - missed))
-        paths = simulate(question.network, weeks, replications, seed, slots=slots)
+        slots[clear + 1 :, place] = _holding(question, place, weeks)[clear + 1 :]
     title = f"{extra} more a week" if extra else "today's slots"
+    return _followed(question, conversions, title, extra, slots, probability, replications, draws, seed)
+
+
+def planned(
+    question: Question,
+    conversions: Conversions,
+    answer: CapacityAnswer,
+    *,
+    weeks: int,
+    probability: float = 0.8,
+    replications: int = 200,
+    draws: int = 400,
+    seed: int = 1,
+) -> Clearance:
+    """The capacity of an answer (`size_capacity`), month by month, and then as many slots as hold the list.
+
+    Its `extra_slots` are those of the month with the most.
+    """
+    place = place_of(question.network, question.pool)
+    slots = question.network.slots(weeks)
+    of_week = question.trajectory.month_of_week[:weeks]
+    extra = np.array([month.extra_slots for month in answer.months])
+    slots[: len(of_week), place] += extra[of_week]
+    hold = _holding(question, place, weeks)
+    slots[len(of_week) :, place] = np.maximum(slots, hold[:, None])[len(of_week) :, place]
+    most = round(float(extra.max(initial=0.0)))
+    return _followed(question, conversions, answer.title, most, slots, probability, replications, draws, seed)
+
+
+def _holding(question: Question, place: int, weeks: int) -> Floats:
+    """Slots of each week that hold a list where it is."""
+    coming = question.network.arrival_means(weeks)[:, place].sum(axis=1)
+    return np.asarray(np.ceil(coming * HEADROOM / (1 - question.network.pools[place].missed)))
+
+
+def _followed(
+    question: Question,
+    conversions: Conversions,
+    title: str,
+    extra: int,
+    slots: Floats,
+    probability: float,
+    replications: int,
+    draws: int,
+    seed: int,
+) -> Clearance:
+    """The list with these slots, the children who go on, and what the services after need."""
+    place, weeks = place_of(question.network, question.pool), len(slots)
+    paths = simulate(question.network, weeks, replications, seed, slots=slots)
+    clear = _clear(paths, place, _limit(question), probability)
     knock_on = follow(
         title, paths.starts[:, :, place], question.network.start, conversions, draws=draws, seed=seed
     )
-    more = np.maximum(slots[:, place] - today[:, place], 0.0)
+    more = np.maximum(slots[:, place] - question.network.slots(weeks)[:, place], 0.0)
     return Clearance(
         plan=title,
         extra_slots=extra,

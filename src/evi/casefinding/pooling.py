@@ -23,7 +23,7 @@ from evi.index.intervals import Interval
 from evi.workspace import EviError
 
 Floats = npt.NDArray[np.float64]
-MEANS, SHARES = 241, 60
+MEANS, SHARES = 121, 40
 """Points of the grid of means, and of shares of the spread between groups."""
 
 

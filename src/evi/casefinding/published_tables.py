@@ -1,8 +1,8 @@
 """Read tables that others have published, and say what in them does not add up.
 
 A table has a row of those flagged, a row of those not, and a row of all. A printed percentage stands for
-every value that rounds to it, so what it implies is a range; figures disagree only if their ranges don't meet.
-Such a table is never corrected: what it implies is said, and a table that contradicts itself has no counts.
+every value that rounds to it, so what it implies is a range, and figures disagree only if their ranges don't
+meet. Such a table is never corrected: what it implies is said, and it gives no counts.
 """
 
 from __future__ import annotations

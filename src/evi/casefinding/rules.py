@@ -124,6 +124,7 @@ class Rule:
         next_step: what may follow, in order; never straight to a diagnosis.
         limits: what the rule does not know.
         digest: hash of everything that the file says.
+        text: everything that the file says, as JSON: `make_rule(json.loads(text))` is the same rule.
     """
 
     id: str
@@ -153,6 +154,7 @@ class Rule:
     status_default: str
     not_ready: str
     digest: str
+    text: str = ""
 
     @property
     def reads(self) -> Assessment | None:
@@ -296,6 +298,7 @@ def _rule(table: Mapping[str, Any]) -> Rule:
     frameworks = tuple(reads.get("frameworks", ()))
     items = _items(reads, frameworks)
     assessed = reads.get("assessed_age_months")
+    text = json.dumps(table, sort_keys=True)
     return Rule(
         id=table["id"],
         family=table.get("family", table["id"]),
@@ -323,7 +326,8 @@ def _rule(table: Mapping[str, Any]) -> Rule:
         review_by=date.fromisoformat(table["review_by"]),
         status_default=table.get("status_default", "proposed"),
         not_ready=table.get("not_ready", ""),
-        digest=hashlib.blake2b(json.dumps(table, sort_keys=True).encode(), digest_size=16).hexdigest(),
+        digest=hashlib.blake2b(text.encode(), digest_size=16).hexdigest(),
+        text=text,
     )
 
 

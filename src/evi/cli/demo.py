@@ -13,7 +13,7 @@ from evi.cli.app import app
 from evi.cli.console import TerminalProgress, mistakes_explained, out, show_result
 from evi.cli.new import DEFAULT_PEOPLE, DEFAULT_SEED, make_synthetic
 from evi.cli.run import run_all
-from evi.workspace import District, EviError
+from evi.workspace import District, EviError, Progress
 from evi.workspace.district import CONFIG
 
 
@@ -40,7 +40,19 @@ def demo(
             )
         run_all(district, progress)
         report = district.outputs / "report.html"
+        _waiting_list(district, progress)
         out.print(f"\nThe district is ready. Its report: {report}", markup=False)
         out.print(f"One child: evi patterns, evi status and evi child --district {folder}", markup=False)
         if not os.environ.get("CI"):
             webbrowser.open(report.as_uri())
+
+
+def _waiting_list(district: District, progress: Progress) -> None:
+    """The page of the autism pathway's waiting list, from the same records."""
+    from evi.cli.queue_report import page_of_records  # noqa: PLC0415 - loaded when the rest is done
+    from evi.records import reference_day  # noqa: PLC0415
+    from evi.reports.queue_page import build_queue_page  # noqa: PLC0415
+
+    page = page_of_records(district, "autism", reference_day(district), progress)
+    path = build_queue_page(district, page, district.outputs / "queue-autism.html")
+    out.print(f"The autism assessment waiting list: {path}", markup=False)

@@ -56,7 +56,7 @@ def report(
 
         opened = District.open(district)
         progress = TerminalProgress()
-        page = _page(opened, pathway, day, progress)
+        page = page_of_records(opened, pathway, day_asked(opened, day), progress)
         if plan is not None:
             page = _planned(page, plan, clear_within, progress)
         if rota is not None:
@@ -67,8 +67,12 @@ def report(
             webbrowser.open(path.resolve().as_uri())
 
 
-def _page(district: District, pathway: str, day: str | None, progress: Progress) -> QueuePage:
-    """What the records say."""
+def page_of_records(district: District, pathway: str, day: date, progress: Progress) -> QueuePage:
+    """What a district's records say of a waiting list on a day.
+
+    Raises:
+        EviError: no clock, or no feed that could start or stop it.
+    """
     from evi.queues.clocks import check_feeds, clock_of  # noqa: PLC0415
     from evi.queues.groups import group_children  # noqa: PLC0415
     from evi.queues.inequality import unequal_waits  # noqa: PLC0415
@@ -81,7 +85,7 @@ def _page(district: District, pathway: str, day: str | None, progress: Progress)
     for note in check_feeds(clock, district):
         err.print(f"  [yellow]·[/] {note}")
     with progress.task("The list", 5) as step:
-        made = journeys(district, pathway, day_asked(district, day))
+        made = journeys(district, pathway, day)
         step(1)
         series = by_period(made, "month")
         weeks = [one.within for last in clock.milestones[-1:] for one in last.limits if one.unit == "weeks"]

@@ -166,7 +166,9 @@ def candidates(con: duckdb.DuckDBPyConnection, *, one_per_feed: bool) -> Wanted:
     if not one_per_feed:
         return Wanted("candidates", "l.comp <> r.comp")
     every = one_number(con, "SELECT coalesce(bit_or(mask), 0) FROM nodes")
-    return Wanted("candidates", "l.comp <> r.comp AND (l.mask & r.mask) = 0", members=f"n.mask <> {every}")
+    return Wanted(
+        "candidates", "l.comp <> r.comp AND (l.mask & r.mask) = 0", members=f"n.mask <> {every}", across=True
+    )
 
 
 def _groups(con: duckdb.DuckDBPyConnection, threshold: float, review_from: float) -> Clusters:

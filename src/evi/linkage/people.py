@@ -52,13 +52,15 @@ TOKEN_COLUMNS = (
 def condense(con: duckdb.DuckDBPyConnection) -> frozenset[str]:
     """Make `variants` and `people` from `observations`; returns the comparison columns that hold anything.
 
+    `variants` is a view, so that what is said of everybody is held once.
+
     `observations` has `rec` (INTEGER, one per feed and person), `feed` (TINYINT), `seen` (DATE),
     `times` (BIGINT) and the columns of `TOKEN_COLUMNS`.
     """
     # A dated birth and a birth with a part missing are different values of one bundle.
     forms = [f"{name}_del" for name in _NEAR]
     con.execute(
-        f"""CREATE OR REPLACE TABLE variants AS
+        f"""CREATE OR REPLACE VIEW variants AS
         SELECT * EXCLUDE ({", ".join(forms)}), coalesce(dob, ym, md, yd, birth_year) AS birth_key,
                coalesce(home, CASE WHEN pc IS NOT NULL AND addr IS NOT NULL
                                    THEN (hash(addr, pc) >> 1)::BIGINT END) AS place

@@ -111,7 +111,7 @@ def resolve(
     """Find which records of table `observations` are one person.
 
     `observations`: rec INTEGER (0 … n−1), feed TINYINT, seen DATE, times BIGINT and the columns of
-    `evi.linkage.people.TOKEN_COLUMNS`.
+    `evi.linkage.people.CODES`; `near_forms` beside it, from `add_forms`.
 
     Args:
         prepared: what `prepare` gave, if it was called.

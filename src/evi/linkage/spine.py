@@ -20,7 +20,7 @@ from evi.linkage.households import build_households
 from evi.linkage.identity import IdChanges, assign_ids
 from evi.linkage.increments import MOST_TOUCHED, Outcome, base_of, resolve_from
 from evi.linkage.learned import copy_learned, read_learned, write_learned
-from evi.linkage.people import TOKEN_COLUMNS
+from evi.linkage.people import CODES, add_forms
 from evi.linkage.quality import quality_report
 from evi.linkage.queries import table_of
 from evi.linkage.relations import build_relations
@@ -121,15 +121,13 @@ def _load(con: duckdb.DuckDBPyConnection, district: District, deliveries: list[d
                (dense_rank() OVER (ORDER BY feed) - 1)::TINYINT AS feed_no
         FROM (SELECT DISTINCT feed, person FROM encoded_linkage WHERE person IS NOT NULL)"""
     )
-    plain = [name for name in TOKEN_COLUMNS if not name.endswith("_del")]
-    lists = [f"any_value({name}) AS {name}" for name in TOKEN_COLUMNS if name.endswith("_del")]
+    codes = ", ".join(CODES)
     con.execute(
         f"""CREATE TABLE observations AS
-        SELECT r.rec, r.feed_no AS feed, max(e.observed) AS seen, sum(e.times)::BIGINT AS times,
-               {", ".join(plain)}, {", ".join(lists)}
-        FROM encoded_linkage e JOIN records r USING (feed, person)
-        GROUP BY r.rec, r.feed_no, {", ".join(plain)}"""
+        SELECT r.rec, r.feed_no AS feed, max(e.observed) AS seen, sum(e.times)::BIGINT AS times, {codes}
+        FROM encoded_linkage e JOIN records r USING (feed, person) GROUP BY r.rec, r.feed_no, {codes}"""
     )
+    add_forms(con, "encoded_linkage")
     return [str(row[0]) for row in con.execute("SELECT DISTINCT feed FROM records ORDER BY feed").fetchall()]
 
 

@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,6 +24,7 @@ from benchmarks.linkage_scale import Watch
 from benchmarks.made_people import ROLES, registers
 from benchmarks.measuring import measure
 from evi.encoding import Coder, Keys
+from evi.linkage.quality import audit, audit_warnings
 from evi.linkage.resolve import Options, resolve
 from evi.linkage.tables import load_observations
 from evi.workspace import EviError, connect
@@ -99,12 +101,26 @@ def link_case(case: str, folder: Path) -> dict[str, float | str]:
             sum(getattr(note, name) for note in found.blocks) for name in ("blocks_split", "blocks_dropped")
         )
         records = sum(len(table) for table in tables)
+        warned = audit_warnings(audit(con, found, found.plan.threshold))
+        right, joined, true = judged(con, tables)
         said = (
             f"{records:,} records are {found.clusters:,} people; {found.pairs_compared:,} pairs compared; "
-            f"{split:,} blocks split, {dropped:,} left out"
+            f"{split:,} blocks split, {dropped:,} left out; precision {right / max(1, joined):.3f}, recall "
+            f"{right / max(1, true):.3f}; {'warned: ' + ' '.join(warned) if warned else 'no warning'}"
         )
     wall, cpu = watch.seconds()
     return {"said": said, "wall": wall, "cpu": cpu}
+
+
+def judged(con: duckdb.DuckDBPyConnection, tables: Sequence[pa.Table]) -> tuple[int, int, int]:
+    """Pairs of records joined and of one person, pairs joined, pairs of one person."""
+    ids = pa.concat_arrays([chunk for table in tables for chunk in table["id"].chunks])
+    con.register("truth", pa.table({"rec": pa.array(range(len(ids)), pa.int32()), "id": ids}))
+    pairs = "SELECT coalesce(sum(n * (n - 1) // 2), 0) FROM (SELECT count(*) AS n FROM {} GROUP BY {})"
+    both = "resolved JOIN truth USING (rec)"
+    keys = ((both, "cluster, id"), ("resolved", "cluster"), ("truth", "id"))
+    right, joined, true = (int(con.execute(pairs.format(*each)).fetchall()[0][0]) for each in keys)
+    return right, joined, true
 
 
 if __name__ == "__main__":

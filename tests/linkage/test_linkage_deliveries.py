@@ -133,7 +133,10 @@ def test_what_stands_is_not_built_on_when_it_is_damaged_gone_or_was_made_by_othe
     district = copied(made, tmp_path / "d")
     damaged = district.spine / FILES[2]
     damaged.write_bytes(damaged.read_bytes()[:-50])
-    assert deliver(district, 0).notes[0] == "Linked in full. What the last full run learned is not there."
+    assert (
+        deliver(district, 0).notes[0]
+        == "Linked in full. Nothing that was learned before is kept to build on."
+    )
     whole = hashes(district)
     assert set(FILES) <= set(whole)
     shutil.rmtree(district.extracts / "ae")

@@ -71,7 +71,7 @@ def read_learned(
     if previous is None:
         return None, ""
     if not all((previous / name).is_file() for name in FILES):
-        return None, "What the last full run learned is not there."
+        return None, "Nothing that was learned before is kept to build on."
     kept = json.loads((previous / LEARNED).read_text(encoding="utf-8"))
     if kept["code"] != code_hash():
         return None, "The program has changed since the model was learned."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import district, linkage, linkage_draws, linkage_scale, spans
+from benchmarks import district, linkage, linkage_bad, linkage_draws, linkage_scale, spans
 from benchmarks.attacks import __main__ as attacks
 
 
@@ -14,6 +14,8 @@ def main() -> None:
     linkage.main()
     print("\n## Linkage by size\n", flush=True)
     linkage_scale.main([])
+    print("\n## Registers as bad as they get\n", flush=True)
+    linkage_bad.main([])
     print("\n## Draws of links against the truth\n", flush=True)
     linkage_draws.main([])
     print("\n## A whole district\n", flush=True)

@@ -1,11 +1,13 @@
 """Encode, link and resolve two registers of made people at several sizes: the curve.
 
-python -m benchmarks.linkage_scale [--sizes 10000 100000 1000000] [--new 10000] [--folder /with/room]
+python -m benchmarks.linkage_scale [--sizes 10000 100000 1000000] [--new 10000] [--peer-to 100000]
+    [--folder /with/room]
 
 Half of the records are in each register; three in five have an NHS number. Every size runs in a process of
-its own. Seconds are on the clock, with seconds of CPU after the slash: a shared machine lengthens the first,
-not the second. Then `--new` records more are delivered into the largest size: by building on what stands and,
-in the same run, in full; the clusters that are the same are counted.
+its own; up to `--peer-to` records, Splink links the same registers in clear text beside it. Seconds are on
+the clock, with seconds of CPU after the slash: a shared machine lengthens the first, not the second. Then
+`--new` records more are delivered into the largest size: by building on what stands and, in the same run, in
+full; the clusters that are the same are counted.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import argparse
 import json
 import os
 import resource
+import shutil
 import sys
 import tempfile
 import time
@@ -26,7 +29,7 @@ import pyarrow.parquet as pq
 from benchmarks.made_people import ROLES, registers
 from benchmarks.measuring import measure
 from evi.encoding import Coder, Keys
-from evi.linkage.increments import base_of, extend, why_in_full
+from evi.linkage.increments import base_of, resolve_from
 from evi.linkage.resolve import Options, resolve
 from evi.linkage.tables import load_observations
 from evi.workspace import connect
@@ -34,6 +37,7 @@ from evi.workspace import connect
 SIDES = ("left", "right")
 HEADINGS = (
     "records",
+    "by",
     "encode s / CPU",
     "link s / CPU",
     "peak GiB",
@@ -51,6 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--new", type=int, default=10_000, help="records of the delivery; 0 for none")
+    parser.add_argument("--peer-to", type=int, default=100_000, help="largest size of the peer; 0 for none")
     parser.add_argument("--folder", type=Path, help="where the registers are made, and what spills goes")
     for hidden in ("--one", "--grow"):
         parser.add_argument(hidden, type=Path, help=argparse.SUPPRESS)
@@ -64,7 +69,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory(prefix="evi-scale-", dir=given.folder) as temporary:
         print(f"| {' | '.join(HEADINGS)} |\n|{'---|' * len(HEADINGS)}", flush=True)
         for size in given.sizes:
-            print(row(size, Path(temporary) / str(size)), flush=True)
+            folder = Path(temporary) / str(size)
+            make(size, folder)
+            print(row(size, folder), flush=True)
+            if size <= given.peer_to:
+                print(peer(size, folder), flush=True)
+            shutil.rmtree(folder)
         if given.new:
             print("\n" + delivery(max(given.sizes), given.new, Path(temporary) / "grow"), flush=True)
 
@@ -91,15 +101,27 @@ def make(size: int, folder: Path) -> None:
 
 
 def row(size: int, folder: Path) -> str:
-    """Make the registers of one size, link them in a process of their own, and say what it took."""
-    make(size, folder)
+    """Link the registers in `folder` in a process of their own, and say what it took."""
     cost = measure([sys.executable, "-m", "benchmarks.linkage_scale", "--one", str(folder)])
     found = json.loads(cost.output.splitlines()[-1])
+    encode = f"{found['encode']:.1f} / {found['encode_cpu']:.1f}"
+    return _row(f"{size:,}", "eVI, encoded", encode, found, cost.peak_gib)
+
+
+def peer(size: int, folder: Path) -> str:
+    """The same of Splink, on clear text."""
+    cost = measure([sys.executable, "-m", "benchmarks.linkage_scale_splink", str(folder)])
+    found = json.loads(cost.output.splitlines()[-1])
+    return _row(f"{size:,}", "Splink, clear text", "–", found, cost.peak_gib)
+
+
+def _row(size: str, by: str, encode: str, found: dict[str, float], peak_gib: float) -> str:
     cells = (
-        f"{size:,}",
-        f"{found['encode']:.1f} / {found['encode_cpu']:.1f}",
+        size,
+        by,
+        encode,
         f"{found['link']:.1f} / {found['link_cpu']:.1f}",
-        f"{cost.peak_gib:.2f}",
+        f"{peak_gib:.2f}",
         f"{found['pairs_compared']:,}",
         *(f"{found[name]:.4f}" for name in ("precision", "recall", "f1")),
     )
@@ -132,12 +154,11 @@ def grow(folder: Path, new: int) -> dict[str, float]:
     load(con, folder, Coder(Keys.throw_away()))
     con.execute("ALTER TABLE observations RENAME TO every_observation")
     records = con.execute("SELECT count(*) FROM every_observation").fetchall()[0][0]
-    con.execute(f"CREATE TABLE touched AS SELECT rec FROM every_observation WHERE rec >= {records - new}")
-    con.execute("CREATE TABLE observations AS FROM every_observation WHERE rec NOT IN (FROM touched)")
+    con.execute(f"CREATE TABLE observations AS FROM every_observation WHERE rec < {records - new}")
     base = base_of(con, resolve(con, Options()))
     con.execute("CREATE OR REPLACE TABLE observations AS FROM every_observation")
     watch = Watch()
-    assert why_in_full(con, base) is None and extend(con, base, Options()) is not None
+    assert not resolve_from(con, base, Options()).why
     extended, extended_cpu = watch.seconds()
     con.execute("CREATE TABLE grown AS FROM resolved")
     con.execute("CREATE OR REPLACE TABLE observations AS FROM every_observation")

@@ -7,7 +7,7 @@ import pyarrow as pa
 from evi.encoding import Coder, Keys
 from evi.linkage import link_tables
 from evi.linkage.resolve import Options, resolve
-from evi.linkage.tables import _observations
+from evi.linkage.tables import _observations, add_observations
 from evi.workspace import connect
 from tests.linkage.test_linkage_tables import ROLES, people
 
@@ -31,13 +31,11 @@ def test_twins_of_two_feeds_are_not_joined_through_a_third_that_gives_no_forenam
         pa.concat_tables([base, pa.Table.from_pylist([row("nameless", None, child)], base.schema)]),
         pa.Table.from_pylist([row("a", "Adam", child), row("n", "Noor", child)], base.schema),
     ]
-    coder, con, parts, ids, start = Coder(Keys.throw_away()), connect(), [], [], 0
+    coder, con, ids, start = Coder(Keys.throw_away()), connect(), [], 0
     for number, table in enumerate(feeds):
-        parts.append(_observations("feed", table, MAP, coder, start, number))
+        add_observations(con, _observations("feed", table, MAP, coder, start, number))
         ids += [f"{number}:{name}" for name in table["id"].to_pylist()]
         start += len(table)
-    con.register("given", pa.concat_tables(parts))
-    con.execute("CREATE TABLE observations AS FROM given")
     found = resolve(con, Options())
     clusters = dict(con.execute("SELECT rec, cluster FROM resolved").fetchall())
     by_name = {name: clusters[rec] for rec, name in enumerate(ids)}

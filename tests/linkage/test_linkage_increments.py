@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from evi.encoding import Coder, Keys
-from evi.linkage.increments import MOST_TOUCHED, Base, base_of, extend, why_in_full
+from evi.linkage.increments import MOST_TOUCHED, Base, base_of, resolve_from
 from evi.linkage.resolve import Options, resolve
 from evi.linkage.tables import load_observations
 from tests.linkage.test_linkage_tables import ROLES, people
@@ -32,9 +32,8 @@ def con() -> duckdb.DuckDBPyConnection:
 
 def with_base(con: duckdb.DuckDBPyConnection, touched: str) -> Base:
     """Resolve what is not `touched`, then put all observations in place."""
-    con.execute(f"CREATE OR REPLACE TABLE touched AS SELECT rec FROM every_observation WHERE {touched}")
     con.execute(
-        "CREATE OR REPLACE TABLE observations AS FROM every_observation WHERE rec NOT IN (FROM touched)"
+        f"CREATE OR REPLACE TABLE observations AS FROM every_observation WHERE NOT coalesce({touched}, false)"
     )
     base = base_of(con, resolve(con, Options()))
     con.execute("CREATE OR REPLACE TABLE observations AS FROM every_observation")
@@ -50,34 +49,59 @@ def test_a_delivery_built_on_what_stands_gives_the_clusters_of_a_full_run(
     con: duckdb.DuckDBPyConnection,
 ) -> None:
     base = with_base(con, f"rec >= {OLD}")
-    assert why_in_full(con, base) is None
-    grown = extend(con, base, Options())
+    compared = len(base.scored)
+    grown = resolve_from(con, base, Options())
     built, links = clusters(con), con.execute("FROM links ORDER BY ALL").fetchall()
-    assert grown is not None and grown.pairs_compared < base.resolution.pairs_compared
-    con.execute("CREATE OR REPLACE TABLE observations AS FROM every_observation")
-    assert extend(con, base, Options()) is not None
+    assert (grown.why, grown.touched, grown.records) == ("", NEW, OLD + NEW)
+    assert grown.resolution.pairs_compared < compared
+    assert resolve_from(con, base, Options()).why == ""
     assert (clusters(con), con.execute("FROM links ORDER BY ALL").fetchall()) == (built, links)
-    con.execute("CREATE OR REPLACE TABLE observations AS FROM every_observation")
     resolve(con, Options())
     assert built == clusters(con)
 
 
 def test_what_is_told_anew_of_an_old_record_replaces_its_scores(con: duckdb.DuckDBPyConnection) -> None:
     base = with_base(con, "false")
-    con.execute("CREATE OR REPLACE TABLE touched AS SELECT rec FROM every_observation WHERE rec IN (3, 5)")
-    assert extend(con, base, Options()) is not None
+    con.execute(
+        """CREATE OR REPLACE TABLE observations AS
+        SELECT * REPLACE (CASE WHEN rec = 3 THEN NULL ELSE nhs END AS nhs,
+                          CASE WHEN rec IN (3, 5) THEN fn + 1 ELSE fn END AS fn) FROM every_observation"""
+    )
+    outcome = resolve_from(con, base, Options())
+    assert (outcome.why, outcome.touched) == ("", 2)
     grown = clusters(con)
-    con.execute("CREATE OR REPLACE TABLE observations AS FROM every_observation")
     resolve(con, Options())
     assert grown == clusters(con)
 
 
-def test_much_that_is_new_and_new_feeds_need_a_full_run(con: duckdb.DuckDBPyConnection) -> None:
-    base = with_base(con, f"rec >= {OLD - int(2 * MOST_TOUCHED * OLD)}")
-    assert "since the model was learned" in (why_in_full(con, base) or "")
-    base = with_base(con, f"rec >= {OLD}")
-    con.execute("UPDATE observations SET feed = 7 WHERE rec = 0")
-    assert why_in_full(con, base) == "The model has not seen 1 of the feeds."
-    con.execute("CREATE OR REPLACE TABLE observations AS FROM every_observation")
-    con.execute("UPDATE observations SET pc = NULL, pc_sector = NULL, sn_pc = NULL")
-    assert extend(con, base, Options()) is None
+def test_what_is_only_said_again_is_not_new(con: duckdb.DuckDBPyConnection) -> None:
+    base = with_base(con, "false")
+    con.execute("UPDATE observations SET times = times + 1, seen = DATE '2025-01-01'")
+    assert (
+        resolve_from(con, base, Options()).why == "No record is new or changed since the model was learned."
+    )
+
+
+@pytest.mark.parametrize(
+    ("touched", "then", "threshold", "why"),
+    [
+        (f"rec >= {OLD - int(2 * MOST_TOUCHED * OLD)}", "", None, "since the model was learned"),
+        (f"rec >= {OLD}", "UPDATE observations SET feed = 7 WHERE rec = 0", None, "not seen 1 of the feeds"),
+        (
+            f"rec >= {OLD}",
+            "UPDATE observations SET pc = NULL, pc_sector = NULL, sn_pc = NULL",
+            None,
+            "columns",
+        ),
+        (f"rec >= {OLD}", "", 0.9, "The threshold was 0.5"),
+    ],
+)
+def test_what_the_model_has_not_seen_needs_a_full_run(
+    con: duckdb.DuckDBPyConnection, touched: str, then: str, threshold: float | None, why: str
+) -> None:
+    base = with_base(con, touched)
+    if then:
+        con.execute(then)
+    outcome = resolve_from(con, base, Options(threshold=threshold))
+    assert why in outcome.why
+    assert outcome.resolution.pairs_compared > 0.5 * len(base.scored)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
+import duckdb
 import numpy as np
 import polars as pl
 import pytest
@@ -16,6 +20,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from evi.cli.app import app, load_verbs
+from evi.queues import list_places
 from evi.queues.allocation import by_place, places_of_children, read_places
 from evi.queues.capacity import question_of, size_capacity
 from evi.queues.conversions import Conversions, Downstream, conversions_from, draw, read_conversions
@@ -237,6 +242,53 @@ def test_mistakes_in_a_table_of_schools(tmp_path: Path, text: str, said: str) ->
     assert caught.value.do
 
 
+def test_places_of_a_districts_own_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    day = date(2024, 6, 3)
+    table = pl.DataFrame(
+        {
+            "subject_id": [1, 2, 3, 4],
+            "referred": [day] * 4,
+            "state": ["waiting", "waiting", "waiting", "started"],
+        }
+    )
+    (tmp_path / "geography").mkdir()
+    areas = tmp_path / "geography" / "areas.csv"
+    areas.write_text("lsoa,ward_name\nA1,North\nA2,South\n", encoding="utf-8")
+
+    @contextmanager
+    def records(_district: object) -> Iterator[duckdb.DuckDBPyConnection]:
+        with duckdb.connect() as con:
+            con.sql(
+                """CREATE TABLE residence AS FROM (VALUES
+                   (1, 'A2', DATE '2020-01-01'), (1, 'A1', DATE '2023-01-01'), (2, 'A1', NULL),
+                   (4, 'A2', NULL))
+                   AS t(subject_id, lsoa, start)"""
+            )
+            yield con
+
+    def schools(_district: object, referrals: pl.DataFrame, by: str) -> pl.DataFrame:
+        assert by == "school"
+        known = pl.DataFrame({"subject_id": [1, 2, 3], "group": ["x", "x", "y"]})
+        return referrals.select("subject_id").join(known, on="subject_id")
+
+    district = SimpleNamespace(geography=tmp_path / "geography")
+    monkeypatch.setattr(list_places, "journeys", lambda *_: SimpleNamespace(table=table))
+    monkeypatch.setattr(list_places, "group_children", schools)
+    monkeypatch.setattr(list_places, "open_records", records)
+    found = list_places.places_of_list(district, "autism", day)  # type: ignore[arg-type]
+    assert found.schools == ("x", "y")  # who has started is not on the list
+    assert found.localities == ("North", "not known")  # of the newest home
+    assert found.shares == pytest.approx([2 / 3, 1 / 3])
+    assert "3 children who wait for autism" in found.source
+    areas.unlink()
+    with pytest.raises(EviError, match="no table of areas"):
+        list_places.places_of_list(district, "autism", day)  # type: ignore[arg-type]
+    nobody = SimpleNamespace(table=table.filter(pl.col("state") == "started"))
+    monkeypatch.setattr(list_places, "journeys", lambda *_: nobody)
+    with pytest.raises(EviError, match="nobody waits"):
+        list_places.places_of_list(district, "autism", day)  # type: ignore[arg-type]
+
+
 # Waits at the services after
 
 
@@ -306,12 +358,12 @@ def test_other_children_come_alike_under_every_plan(sure: Conversions, followed:
 
 def test_softened_services_keep_their_limits(sure: Conversions, followed: KnockOn) -> None:
     softened = soften(followed, sure, 0.8)
+    assert {relief.title for relief in softened.services} == {"Requests", "Places"}
     assert softened.probability >= 0.8
     assert softened.pounds == sum(relief.pounds for relief in softened.services)
     for relief in softened.services:
         assert relief.peak_wait_after_weeks[1] <= relief.limit_weeks
         assert relief.peak_wait_after_weeks[1] <= relief.peak_wait_weeks[1]
-        # Half a slot fewer would not be enough.
     less = soften(followed, sure, 0.3)
     assert less.pounds <= softened.pounds
 

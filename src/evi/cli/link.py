@@ -32,6 +32,8 @@ def link(
 ) -> None:
     """Link records into people, households and families, and say how sure it is.
 
+    A small delivery builds on the linkage that stands, and says so; --force links everything anew.
+
     With --draws, `draws/figures.parquet` holds district counts with the middle 90% of the draws,
     `draws/people.parquet` the records that a draw gives to another person than the spine does, and
     `draws/trial.json` how often links in doubt were right where numbers were hidden. `evi index --draws`

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evi import encoding
+from evi import encoding, linkage
 from evi.cli.app import HERE, DistrictOption, JsonOption
 from evi.cli.console import TerminalProgress, mistakes_explained, show_json, show_result
 from evi.cli.link import link_app, refuse_unless_linked
@@ -31,12 +31,13 @@ def link_retire(district: DistrictOption = HERE, as_json: JsonOption = False) ->
 
 
 def retire(district: District) -> StageResult:
-    """Delete the codes, and note that encoding and linking stand as they are.
+    """Delete the codes and what was learned from them, and note that encoding and linking stand as they are.
 
     Raises:
         EviError: what is encoded is not linked yet.
     """
     refuse_unless_linked(district)
+    linkage.forget_learned(district)
     result = encoding.retire_codes(district, encoding.read_deliveries(district))
     run_stage(ENCODE, district, TerminalProgress())
     record_again(LINK, district, "The codes that this was linked from were deleted after run {}.")

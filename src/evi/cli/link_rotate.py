@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evi import encoding
+from evi import encoding, linkage
 from evi.cli.app import HERE, DistrictOption, JsonOption
 from evi.cli.console import mistakes_explained, show_json, show_result
 from evi.cli.link import link_app, refuse_unless_linked
@@ -38,6 +38,7 @@ def rotate(district: District) -> StageResult:
     """
     refuse_unless_linked(district)
     stages = [ENCODE, LINK] if state_of(ENCODE, district)["state"] == "up to date" else [LINK]
+    linkage.forget_learned(district)
     result = StageResult("link rotate", encoding.rotate(district))
     for stage in stages:
         record_again(stage, district, "Codes were taken to a new outer key after run {}.")

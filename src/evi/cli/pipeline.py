@@ -9,7 +9,7 @@ from typing import Any
 from evi import encoding, index, indicators, linkage, records, reports
 from evi.cli.days import index_date
 from evi.cli.stages import Stage, files
-from evi.linkage import gate
+from evi.linkage import gate, learned
 from evi.workspace import District, Progress, StageResult
 
 ON_DRAWS = Path("draws", "index.parquet")
@@ -65,6 +65,11 @@ def _index_files(district: District, params: Mapping[str, Any]) -> list[Path]:
     return files(*(path for path in sorted(district.index.iterdir()) if path == day or path not in others))
 
 
+def _spine(district: District) -> list[Path]:
+    """What a spine is to those who come after it; what was learned is the linkage's own."""
+    return files(district.spine, keep=lambda path: path.name not in learned.FILES)
+
+
 ENCODE = Stage(
     name="encode",
     title="Encode extracts at the agency",
@@ -84,12 +89,13 @@ LINK = Stage(
     writes=lambda d, _params: files(d.spine),
     run=_link,
     keeps=True,
+    forget=linkage.forget_learned,
     passes=linkage.check_gate,
 )
 DRAWS = Stage(
     name="draws",
     title="Draw plausible spines",
-    reads=lambda d: files(d.spine),
+    reads=_spine,
     writes=lambda d, _params: files(d.root / "draws", keep=lambda path: path != d.root / ON_DRAWS),
     run=_draws,
 )
@@ -97,7 +103,8 @@ INDEX_DRAWS = Stage(
     name="index-draws",
     title="Count the index on draws of the links",
     reads=lambda d: (
-        files(d.records, d.spine, d.root / "draws", keep=lambda path: path != d.root / ON_DRAWS)
+        files(d.records, d.root / "draws", keep=lambda path: path != d.root / ON_DRAWS)
+        + _spine(d)
         + _registry(d)
     ),
     writes=lambda d, _params: files(d.root / ON_DRAWS),
@@ -107,7 +114,7 @@ INDEX_DRAWS = Stage(
 LOAD = Stage(
     name="load",
     title="Load events",
-    reads=lambda d: files(d.encoded / "payload", d.encoded / "deliveries.json", d.spine) + _layouts(d),
+    reads=lambda d: files(d.encoded / "payload", d.encoded / "deliveries.json") + _spine(d) + _layouts(d),
     writes=lambda d, _params: files(d.records),
     run=_load,
     ready=linkage.check_gate,
@@ -115,7 +122,7 @@ LOAD = Stage(
 INDEX = Stage(
     name="index",
     title="Work out the index",
-    reads=lambda d: files(d.records, d.spine) + _registry(d),
+    reads=lambda d: files(d.records) + _spine(d) + _registry(d),
     writes=_index_files,
     run=_index,
     ready=linkage.check_gate,
@@ -123,8 +130,9 @@ INDEX = Stage(
 REPORT = Stage(
     name="report",
     title="Write the report",
-    reads=lambda d: files(
-        d.index, d.records, d.spine, d.geography, d.rejects, d.runs / gate.ACCEPTED, d.root / ON_DRAWS
+    reads=lambda d: (
+        files(d.index, d.records, d.geography, d.rejects, d.runs / gate.ACCEPTED, d.root / ON_DRAWS)
+        + _spine(d)
     ),
     writes=lambda d, _params: files(d.outputs / "report.html"),
     run=_report,

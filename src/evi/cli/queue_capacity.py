@@ -6,21 +6,21 @@ import csv
 from dataclasses import asdict, replace
 from math import isfinite
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from evi.cli.app import JsonOption
 from evi.cli.console import TerminalProgress, mistakes_explained, out, show_json, show_table
 from evi.cli.queue import queues_app
-from evi.queues.answers import CapacityAnswer, MonthNeed
-from evi.queues.capacity import Question, question_of, size_capacity
-from evi.queues.gaming import Gaming, gamed
-from evi.queues.network import Network
-from evi.queues.plan_network import flow_of
-from evi.queues.trajectory import SHARE, Trajectory, national_standard, no_worse
-from evi.queues.waiting_plan import Plan, read_plan
 from evi.workspace import EviError, replace_file
+
+if TYPE_CHECKING:
+    from evi.queues.answers import CapacityAnswer, MonthNeed
+    from evi.queues.capacity import Question
+    from evi.queues.gaming import Gaming
+    from evi.queues.trajectory import Trajectory
+    from evi.queues.waiting_plan import Plan
 
 TARGETS = ("plan", "standard", "no-worse", "milestones")
 SHORT = {
@@ -28,7 +28,7 @@ SHORT = {
     "av. seen": "average_seen_weeks",
     "long. waiting": "longest_waiting_weeks",
     "long. seen": "longest_seen_weeks",
-    "in": SHARE,
+    "in": "share_started_within_limit",
 }
 """Measures that are shown, by the head of their column."""
 
@@ -70,6 +70,9 @@ def capacity(
     Example: `evi queue capacity --plan wsoa-autism --target plan --probability 0.8`
     """
     with mistakes_explained(as_json=as_json):
+        from evi.queues.capacity import size_capacity  # noqa: PLC0415 - numbers are loaded when asked for
+        from evi.queues.waiting_plan import read_plan  # noqa: PLC0415
+
         read = read_plan(plan).given(
             waiting=waiting,
             weekly_referrals=referrals,
@@ -114,6 +117,9 @@ def capacity(
 
 
 def _question(plan: Plan, network: Path | None, pool: str) -> Question:
+    from evi.queues.capacity import question_of  # noqa: PLC0415
+    from evi.queues.network import Network  # noqa: PLC0415
+
     question = question_of(plan)
     if network is None:
         return question
@@ -130,6 +136,8 @@ def _question(plan: Plan, network: Path | None, pool: str) -> Question:
 
 
 def _targets(plan: Plan, target: str, *, other_reading: bool) -> dict[str, Trajectory]:
+    from evi.queues.trajectory import national_standard, no_worse  # noqa: PLC0415
+
     if target != "all" and target not in TARGETS:
         raise EviError(
             f"there is no target {target!r}.", where="--target", do=f"Give all, {', '.join(TARGETS)}."
@@ -152,6 +160,9 @@ def _targets(plan: Plan, target: str, *, other_reading: bool) -> dict[str, Traje
 
 
 def _gaming(plan: Plan, question: Question) -> Gaming | None:
+    from evi.queues.gaming import gamed  # noqa: PLC0415
+    from evi.queues.plan_network import flow_of  # noqa: PLC0415
+
     flow = flow_of(question.network, question.pool, plan.trajectory.weeks)
     return gamed(flow, plan.trajectory, plan.milestones_only)
 
@@ -180,7 +191,7 @@ def _beside(month: MonthNeed, measure: str) -> str:
     found, limit = month.measures[measure][1], month.limits.get(measure)
     text, promised = (
         (f"{found:.1%}", "" if limit is None else f"{limit:.1%}")
-        if measure == SHARE
+        if measure == SHORT["in"]
         else (f"{found:.0f}", "" if limit is None else f"{limit:.0f}")
     )
     return f"{text} ({promised})" if promised else text

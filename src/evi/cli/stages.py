@@ -31,6 +31,7 @@ class Stage:
         params: the parameters that decide the outputs, besides the files (JSON-able).
         keeps: whether its last outputs are an input of its next run, so that `--force` must not remove them
             (pseudonyms persist from one spine to the next).
+        forget: removes what the stage would build on, so that it does everything anew; called by `--force`.
         ready: raises an `EviError` if what comes before waits for someone to accept it.
         passes: raises an `EviError` if what this stage made waits for someone to accept it. The outputs and
             their manifest stand by then, so that nothing is done twice once it is accepted.
@@ -43,6 +44,7 @@ class Stage:
     run: Callable[[District, Mapping[str, Any], Progress], StageResult]
     params: Callable[[District], dict[str, Any]] = field(default=lambda _district: {})
     keeps: bool = False
+    forget: Callable[[District], None] = field(default=lambda _district: None)
     ready: Callable[[District], None] = field(default=lambda _district: None)
     passes: Callable[[District], None] = field(default=lambda _district: None)
 
@@ -92,6 +94,8 @@ def run_stage(
     if not force and ledger.is_current(stage.name, params, inputs):
         return StageResult(stage.name, skipped=True)
     _remove_untrusted(stage, district, ledger, everything=force and not stage.keeps)
+    if force:
+        stage.forget(district)
     result = stage.run(district, params, progress)
     ledger.record(result, params, inputs, stage.writes(district, params))
     return result

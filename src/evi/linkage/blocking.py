@@ -152,6 +152,7 @@ class Wanted:
             nothing is given.
         members: SQL over `n` (a row of `nodes`) that both records must satisfy: those who can't have a
             partner need not be put into blocks.
+        across: whether `condition` never holds within a feed, so that a block of one feed is passed over.
     """
 
     table: str
@@ -159,6 +160,7 @@ class Wanted:
     left: str = "true"
     members: str = "true"
     some: str = ""
+    across: bool = False
 
 
 def find_pairs(
@@ -178,6 +180,7 @@ def find_pairs(
         filled: columns of `variants` that hold something: blocks too large are split by them.
         cap: most pairs that one block may yield.
     """
+    sources = [_source(con, each, rules) for each in wanted]
     for each in wanted:
         con.execute(f"CREATE OR REPLACE TABLE {each.table}_found (l INTEGER, r INTEGER)")
     notes: list[BlockNote] = []
@@ -186,9 +189,10 @@ def find_pairs(
     with progress.task("Finding pairs to compare", len(rules)) as advance:
         for rule in rules:
             limits = (cap, most) if rule != EVERY_PAIR else (FEW_PAIRS * 4, FEW_PAIRS * 4)
-            unique = rows == records and len(rule.keys) == 1
-            for each in wanted:
-                note = _block(con, rule, each, _splitters(rule, filled), limits, unique=unique)
+            for each, source in zip(wanted, sources, strict=True):
+                keyed = _keyed_sql(rule, each, source, once=rows == records)
+                distinct = "" if rows == records and len(rule.keys) == 1 else "DISTINCT"
+                note = _block(con, rule, each, keyed, _splitters(rule, filled), limits, distinct)
             notes.append(note)
             advance(1)
     for each in wanted:
@@ -197,33 +201,46 @@ def find_pairs(
             SELECT l, r, count(*)::INTEGER AS rules FROM {each.table}_found GROUP BY l, r"""
         )
         con.execute(f"DROP TABLE {each.table}_found")
+        con.execute(f"DROP TABLE IF EXISTS {each.table}_members")
     return notes
+
+
+def _source(con: duckdb.DuckDBPyConnection, wanted: Wanted, rules: Sequence[Rule]) -> str:
+    """The table whose records are put into blocks: `variants`, or the part of it that can have partners."""
+    if wanted.members == "true":
+        return "variants"
+    columns = sorted({column for rule in rules for key in rule.keys for column in key})
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE {wanted.table}_members AS
+        SELECT {", ".join(["rec", "feed", *columns])} FROM variants
+        SEMI JOIN (SELECT rec FROM nodes n WHERE {wanted.members}) USING (rec)"""
+    )
+    return f"{wanted.table}_members"
 
 
 def _block(
     con: duckdb.DuckDBPyConnection,
     rule: Rule,
     wanted: Wanted,
+    keyed: str,
     splitters: Sequence[str],
     limits: tuple[int, int],
-    *,
-    unique: bool,
+    distinct: str,
 ) -> BlockNote:
-    """Add the pairs of one rule to one table. `unique`: no record has a key twice."""
-    distinct = "" if unique else "DISTINCT"
-    con.execute(f"CREATE OR REPLACE TEMP TABLE keyed AS {_keyed_sql(rule, wanted, distinct)}")
-    split = _too_large(con, limits)
+    """Add the pairs of one rule, whose keys `keyed` gives, to one table."""
+    con.execute(f"CREATE OR REPLACE TEMP TABLE keyed AS {keyed}")
+    split = _too_large(con, limits, across=wanted.across)
     left = split
     for column in splitters:
         if not left[0]:
             break
         _split(con, column)
-        left = _too_large(con, limits)
+        left = _too_large(con, limits, across=wanted.across)
     con.execute(
         """CREATE OR REPLACE TEMP TABLE kept AS
         SELECT key, n.rec, n.feed, n.comp, n.mask
-        FROM keyed SEMI JOIN blocks USING (key) JOIN nodes n USING (rec)
-        WHERE key NOT IN (SELECT key FROM large)"""
+        FROM (SELECT key, rec FROM keyed SEMI JOIN (FROM blocks ANTI JOIN large USING (key)) USING (key))
+        JOIN nodes n USING (rec)"""
     )
     pairs = one_number(
         con,
@@ -235,21 +252,34 @@ def _block(
     return BlockNote(rule.name, pairs, *split, *left)
 
 
-def _keyed_sql(rule: Rule, wanted: Wanted, distinct: str) -> str:
-    """Every key of every record that the pairs wanted can need."""
-    members = ""
-    if wanted.members != "true":
-        members = f"SEMI JOIN (SELECT rec FROM nodes n WHERE {wanted.members}) USING (rec)"
-    every = " UNION ALL ".join(
-        f"SELECT {_key_sql(key)} AS key, rec FROM variants {members} WHERE "
-        + (" AND ".join(f"{column} IS NOT NULL" for column in key) or "true")
-        for key in rule.keys
-    )
+def _keyed_sql(rule: Rule, wanted: Wanted, source: str, *, once: bool) -> str:
+    """Every key of every record that the pairs wanted can need, each once.
+
+    Args:
+        once: a record has one row, so that a key can come twice only from two of the rule's own.
+    """
+    selects = []
+    for number, key in enumerate(rule.keys):
+        known = [f"{column} IS NOT NULL" for column in key]
+        if once:
+            known += [
+                f"{_key_sql(key)} IS DISTINCT FROM {_key_or_null(other)}" for other in rule.keys[:number]
+            ]
+        selects.append(
+            f"SELECT {_key_sql(key)} AS key, rec, feed FROM {source} WHERE {' AND '.join(known) or 'true'}"
+        )
+    every = " UNION ALL ".join(selects)
+    distinct = "" if once else "DISTINCT"
     some = wanted.some or wanted.left
     if some == "true":
-        return f"SELECT {distinct} key, rec FROM ({every})"
-    return f"""SELECT {distinct} key, rec FROM ({every})
+        return f"SELECT {distinct} key, rec, feed FROM ({every})"
+    return f"""SELECT {distinct} key, rec, feed FROM ({every})
         SEMI JOIN (SELECT key FROM ({every}) l WHERE {some}) USING (key)"""
+
+
+def _key_or_null(key: tuple[str, ...]) -> str:
+    known = " AND ".join(f"{column} IS NOT NULL" for column in key)
+    return f"CASE WHEN {known} THEN {_key_sql(key)} END"
 
 
 def _splitters(rule: Rule, filled: Collection[str]) -> list[str]:
@@ -263,15 +293,19 @@ def _kinds(column: str) -> tuple[str, ...]:
     return _COMPOUNDS.get(column) or (_KINDS.get(column, column),)
 
 
-def _too_large(con: duckdb.DuckDBPyConnection, limits: tuple[int, int]) -> tuple[int, int]:
+def _too_large(con: duckdb.DuckDBPyConnection, limits: tuple[int, int], *, across: bool) -> tuple[int, int]:
     """Make `blocks` and `large` from `keyed`; returns how many are too large, and the largest's records.
 
     A block is too large if its pairs are more than `limits[0]`, or if the pairs of all blocks up to its size
     are more than `limits[1]`.
+
+    Args:
+        across: blocks of one feed are passed over.
     """
+    two = " AND min(feed) <> max(feed)" if across else ""
     con.execute(
-        """CREATE OR REPLACE TEMP TABLE blocks AS
-        SELECT key, count(*) AS size FROM keyed GROUP BY key HAVING count(*) > 1"""
+        f"""CREATE OR REPLACE TEMP TABLE blocks AS
+        SELECT key, count(*) AS size FROM keyed GROUP BY key HAVING count(*) > 1{two}"""
     )
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE large AS
@@ -289,9 +323,9 @@ def _split(con: duckdb.DuckDBPyConnection, column: str) -> None:
     """Put the records of large blocks into smaller ones, by `column`; those that lack it leave the block."""
     con.execute(
         f"""CREATE OR REPLACE TEMP TABLE keyed AS
-        SELECT key, rec FROM keyed ANTI JOIN large USING (key)
+        SELECT key, rec, feed FROM keyed ANTI JOIN large USING (key)
         UNION ALL
-        SELECT DISTINCT hash(k.key, v.{column}), k.rec FROM keyed k SEMI JOIN large USING (key)
+        SELECT DISTINCT hash(k.key, v.{column}), k.rec, k.feed FROM keyed k SEMI JOIN large USING (key)
         JOIN variants v ON v.rec = k.rec WHERE v.{column} IS NOT NULL"""
     )
 

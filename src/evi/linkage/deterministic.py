@@ -143,25 +143,27 @@ def _identifier_pass(con: duckdb.DuckDBPyConnection, name: str, columns: set[str
 
 def _identity_pass(con: duckdb.DuckDBPyConnection, columns: set[str]) -> int:
     """Both names, birth date and a home or postcode in full, and no identifier that differs."""
-    total = 0
-    for prefix in ("h", "p"):
-        if f"{prefix}1" not in columns:
-            continue
-        places = ", ".join(f"{prefix}{i}" for i in range(1, 5))
-        rivals = [name for name in ("nhs", "upn") if name in columns]
-        clash = " OR ".join(f"c.{name} <> m.{name}" for name in rivals) or "false"
-        con.execute(
-            f"""CREATE OR REPLACE TEMP TABLE spots AS
-            SELECT rec, fn, sn, dob, unnest([{places}]) AS spot FROM people
-            WHERE fn IS NOT NULL AND sn IS NOT NULL AND dob IS NOT NULL"""
-        )
-        total += one_number(
-            con,
-            f"""INSERT INTO anchors
-            SELECT DISTINCT c.rec, m.rec, {WORTH["identity"]}, 'identity'
-            FROM ({_centres_sql("spots", "fn, sn, dob, spot")}) g
-            JOIN people c ON c.rec = g.centre JOIN people m ON m.rec = g.rec
-            WHERE m.rec <> c.rec AND NOT coalesce({clash}, false)""",
-        )
-        con.execute("DROP TABLE spots")
+    places = ", ".join(f"{prefix}{i}" for prefix in "hp" for i in range(1, 5) if f"{prefix}{i}" in columns)
+    if not places:
+        return 0
+    rivals = [name for name in ("nhs", "upn") if name in columns]
+    clash = " OR ".join(f"c.{name} <> m.{name}" for name in rivals) or "false"
+    # One hash is quicker to group by than four codes; what it brings together is then compared in full.
+    con.execute(
+        f"""CREATE OR REPLACE TEMP TABLE spots AS
+        SELECT rec, hash(fn, sn, dob, spot) AS whole
+        FROM (SELECT rec, fn, sn, dob, unnest([{places}]) AS spot FROM people
+              WHERE fn IS NOT NULL AND sn IS NOT NULL AND dob IS NOT NULL)
+        WHERE spot IS NOT NULL"""
+    )
+    total = one_number(
+        con,
+        f"""INSERT INTO anchors
+        SELECT DISTINCT c.rec, m.rec, {WORTH["identity"]}, 'identity'
+        FROM ({_centres_sql("spots", "whole")}) g
+        JOIN people c ON c.rec = g.centre JOIN people m ON m.rec = g.rec
+        WHERE m.rec <> c.rec AND m.fn = c.fn AND m.sn = c.sn AND m.dob = c.dob
+          AND NOT coalesce({clash}, false)""",
+    )
+    con.execute("DROP TABLE spots")
     return total

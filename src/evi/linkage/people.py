@@ -1,7 +1,8 @@
 """One row per person of a feed, condensed from everything that the feed ever said about them.
 
-Input is a table `observations` (rec, feed, seen, times and token columns); output is `variants`, its distinct
-rows, and `people`, one row per record with the columns that are compared.
+Input is a table `observations` (rec, feed, seen, times and codes), and `near_forms`, the codes of the forms
+of each name with a letter left out, held once for each name; output is `variants`, the rows with what follows
+from them, and `people`, one row per record with the columns that are compared.
 """
 
 from __future__ import annotations
@@ -13,59 +14,63 @@ from evi.linkage.queries import columns_that_hold_something
 
 # Tokens that are chosen together, by the first of each bundle: the value seen most often, then latest.
 BUNDLES: dict[str, tuple[str, ...]] = {
-    "fn": ("fn_t", "fn_ph", "fn_pre", "fn_x", "fn2", "fn_del"),
-    "sn": ("sn_t", "sn_ph", "sn_pre", "sn_a", "sn_b", "sn_del"),
+    "fn": ("fn_t", "fn_ph", "fn_pre", "fn_x", "fn2"),
+    "sn": ("sn_t", "sn_ph", "sn_pre", "sn_a", "sn_b"),
     "birth_key": ("dob", "dob_x", "ym", "md", "yd", "birth_year"),
     "sex": (),
     "nhs": (),
     "upn": (),
-    "ref": ("ref_del",),
+    "ref": (),
     "addr": (),
     "email": ("email_user",),
     "phone": (),
-    "town": ("town_del",),
+    "town": (),
 }
-_NEAR = ("fn", "sn", "ref", "town")
+NEAR = (
+    "fn",
+    "sn",
+    "ref",
+    "town",
+)  # codes that have near forms, in the column `<name>_del` of what is encoded
 _NEAR_GROUP = 400  # names sharing one shortened form: beyond this the form says nothing
-TOKEN_COLUMNS = (
-    *("nhs", "upn", "ref", "ref_del", "fn", "fn_t", "fn_ph", "fn_pre", "fn_del", "fn_x", "fn2"),
-    *(
-        "sn",
-        "sn_t",
-        "sn_ph",
-        "sn_pre",
-        "sn_del",
-        "sn_a",
-        "sn_b",
-        "dob",
-        "dob_x",
-        "ym",
-        "md",
-        "yd",
-        "birth_year",
-    ),
-    *("sex", "pc", "pc_sector", "addr", "home", "sn_pc", "fn_dob", "full_name_year", "email", "email_user"),
-    *("phone", "town", "town_del"),
+CODES = (
+    *("nhs", "upn", "ref", "fn", "fn_t", "fn_ph", "fn_pre", "fn_x", "fn2"),
+    *("sn", "sn_t", "sn_ph", "sn_pre", "sn_a", "sn_b"),
+    *("dob", "dob_x", "ym", "md", "yd", "birth_year", "sex", "pc", "pc_sector", "addr", "home"),
+    *("sn_pc", "fn_dob", "full_name_year", "email", "email_user", "phone", "town"),
 )
+
+
+def add_forms(con: duckdb.DuckDBPyConnection, encoded: str) -> None:
+    """Add to `near_forms` (name, value, forms) the values of table `encoded` that it does not hold yet."""
+    con.execute("CREATE TABLE IF NOT EXISTS near_forms (name VARCHAR, value BIGINT, forms BIGINT[])")
+    for name in NEAR:
+        con.execute(
+            f"""INSERT INTO near_forms
+            SELECT '{name}', {name}, any_value({name}_del) FROM {encoded}
+            WHERE {name} IS NOT NULL AND {name} NOT IN (SELECT value FROM near_forms WHERE name = '{name}')
+            GROUP BY {name}"""
+        )
 
 
 def condense(con: duckdb.DuckDBPyConnection) -> frozenset[str]:
     """Make `variants` and `people` from `observations`; returns the comparison columns that hold anything.
 
+    `variants` is a view, so that what is said of everybody is held once.
+
     `observations` has `rec` (INTEGER, one per feed and person), `feed` (TINYINT), `seen` (DATE),
-    `times` (BIGINT) and the columns of `TOKEN_COLUMNS`.
+    `times` (BIGINT) and the columns of `CODES`.
     """
     # A dated birth and a birth with a part missing are different values of one bundle.
-    forms = [f"{name}_del" for name in _NEAR]
     con.execute(
-        f"""CREATE OR REPLACE TABLE variants AS
-        SELECT * EXCLUDE ({", ".join(forms)}), coalesce(dob, ym, md, yd, birth_year) AS birth_key,
+        """CREATE OR REPLACE VIEW variants AS
+        SELECT *, coalesce(dob, ym, md, yd, birth_year) AS birth_key,
                coalesce(home, CASE WHEN pc IS NOT NULL AND addr IS NOT NULL
                                    THEN (hash(addr, pc) >> 1)::BIGINT END) AS place
         FROM observations"""
     )
     filled = columns_that_hold_something(con, "variants")
-    near = [name for name in _NEAR if name in filled]
+    near = [name for name in NEAR if name in filled]
     _near_values(con, near)
     con.execute(
         """CREATE OR REPLACE TEMP TABLE told_once AS
@@ -92,8 +97,7 @@ def condense(con: duckdb.DuckDBPyConnection) -> frozenset[str]:
 
 def _chosen(key: str, rest: tuple[str, ...]) -> list[str]:
     """The tokens that a bundle gives a record."""
-    tokens = [key, *rest] if key != "birth_key" else list(rest)
-    return [name for name in tokens if not name.endswith("_del")]
+    return [key, *rest] if key != "birth_key" else list(rest)
 
 
 def _once_sql(keys: list[str], lists: dict[str, str]) -> str:
@@ -149,9 +153,7 @@ def _near_values(con: duckdb.DuckDBPyConnection, names: list[str]) -> None:
         con.execute(
             f"""CREATE OR REPLACE TEMP TABLE near_{name} AS
             WITH forms AS (
-                SELECT DISTINCT value, unnest(forms) AS form
-                FROM (SELECT {name} AS value, any_value({name}_del) AS forms FROM observations
-                      WHERE {name} IS NOT NULL GROUP BY {name})),
+                SELECT DISTINCT value, unnest(forms) AS form FROM near_forms WHERE name = '{name}'),
             kept AS (SELECT * FROM forms QUALIFY count(*) OVER (PARTITION BY form) <= {_NEAR_GROUP})
             SELECT l.value, list(DISTINCT r.value ORDER BY r.value) AS near
             FROM kept l JOIN kept r USING (form) WHERE l.value <> r.value GROUP BY l.value"""

@@ -27,11 +27,11 @@ _UNEVEN = (
 # The first column of each bundle of codes, with the columns that go with it, and what it is in words.
 _BUNDLES: dict[str, tuple[tuple[str, ...], str]] = {
     "fn": (
-        ("fn", "fn_t", "fn_ph", "fn_pre", "fn_del", "fn_x", "fn2", "fn_dob", "full_name_year"),
+        ("fn", "fn_t", "fn_ph", "fn_pre", "fn_x", "fn2", "fn_dob", "full_name_year"),
         "forename",
     ),
     "sn": (
-        ("sn", "sn_t", "sn_ph", "sn_pre", "sn_del", "sn_a", "sn_b", "sn_pc", "full_name_year"),
+        ("sn", "sn_t", "sn_ph", "sn_pre", "sn_a", "sn_b", "sn_pc", "full_name_year"),
         "surname",
     ),
     "dob": (("dob", "dob_x", "ym", "md", "yd", "birth_year", "fn_dob", "full_name_year"), "birth date"),
@@ -41,10 +41,10 @@ _BUNDLES: dict[str, tuple[tuple[str, ...], str]] = {
     "home": (("home",), "property number"),
     "nhs": (("nhs",), "NHS number"),
     "upn": (("upn",), "pupil number"),
-    "ref": (("ref", "ref_del"), "other reference"),
+    "ref": (("ref",), "other reference"),
     "email": (("email", "email_user"), "e-mail address"),
     "phone": (("phone",), "telephone number"),
-    "town": (("town", "town_del"), "town"),
+    "town": (("town",), "town"),
 }
 
 

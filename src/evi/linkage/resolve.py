@@ -16,7 +16,7 @@ from evi.linkage.comparisons import Comparison
 from evi.linkage.deterministic import anchor
 from evi.linkage.groups import group, pair_probabilities
 from evi.linkage.people import condense
-from evi.linkage.planner import Plan, drop_what_says_nothing, plan
+from evi.linkage.planner import Column, Plan, drop_what_says_nothing, plan
 from evi.linkage.queries import columns_that_hold_something, one_number
 from evi.linkage.rivals import least_weight, link_probabilities
 from evi.linkage.scoring import score_pairs, settings_for
@@ -85,18 +85,47 @@ class Resolution:
         )
 
 
-def resolve(con: duckdb.DuckDBPyConnection, options: Options, progress: Progress = SILENT) -> Resolution:
+@dataclass(frozen=True)
+class Prepared:
+    """What was seen of the columns, which of `people` hold something, and which of `variants`."""
+
+    seen: tuple[dict[str, Column], list[str]]
+    columns: frozenset[str]
+    filled: frozenset[str]
+
+
+def prepare(con: duckdb.DuckDBPyConnection) -> Prepared:
+    """Make `variants` and `people` from `observations`: everything that is said of a record, in one row."""
+    seen = drop_what_says_nothing(con)
+    columns = condense(con)
+    return Prepared(seen, columns, columns_that_hold_something(con, "variants"))
+
+
+def resolve(
+    con: duckdb.DuckDBPyConnection,
+    options: Options,
+    progress: Progress = SILENT,
+    *,
+    prepared: Prepared | None = None,
+) -> Resolution:
     """Find which records of table `observations` are one person.
 
     `observations`: rec INTEGER (0 … n−1), feed TINYINT, seen DATE, times BIGINT and the columns of
-    `evi.linkage.people.TOKEN_COLUMNS`.
+    `evi.linkage.people.CODES`; `near_forms` beside it, from `add_forms`.
+
+    Args:
+        prepared: what `prepare` gave, if it was called.
     """
     with progress.task("Linking people", 6) as advance:
-        seen = drop_what_says_nothing(con)
-        columns = condense(con)
-        filled = columns_that_hold_something(con, "variants")
+        ready = prepared or prepare(con)
+        filled = ready.filled
         planned = plan(
-            con, columns, filled, seen, one_per_feed=options.one_per_feed, threshold=options.threshold
+            con,
+            ready.columns,
+            filled,
+            ready.seen,
+            one_per_feed=options.one_per_feed,
+            threshold=options.threshold,
         )
         advance(1)
         anchored = anchor(con, one_per_feed=options.one_per_feed)
@@ -137,7 +166,9 @@ def candidates(con: duckdb.DuckDBPyConnection, *, one_per_feed: bool) -> Wanted:
     if not one_per_feed:
         return Wanted("candidates", "l.comp <> r.comp")
     every = one_number(con, "SELECT coalesce(bit_or(mask), 0) FROM nodes")
-    return Wanted("candidates", "l.comp <> r.comp AND (l.mask & r.mask) = 0", members=f"n.mask <> {every}")
+    return Wanted(
+        "candidates", "l.comp <> r.comp AND (l.mask & r.mask) = 0", members=f"n.mask <> {every}", across=True
+    )
 
 
 def _groups(con: duckdb.DuckDBPyConnection, threshold: float, review_from: float) -> Clusters:

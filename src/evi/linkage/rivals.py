@@ -15,6 +15,7 @@ has one fixed point (Zdeborová and Mézard, "The number of matchings in random 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import product
 
 import duckdb
@@ -31,7 +32,7 @@ LEAST_ALONE = 0.02  # at least this share of a feed is taken to have no partner 
 MOST_BITS = 12.0  # how far θ may be above the prior of any two records; below it, few matches are noise
 _SPARE_BITS = 10.0  # pairs that the prior puts so far below the least probability are looked at
 _MATCHINGS = 12  # times that M is estimated
-_MESSAGES = 8  # rounds of messages for each
+_MESSAGES, _MORE = 8, 3  # rounds of messages the first time, and from where they were at each time after
 _SURE = 60.0  # weights beyond this many bits are taken to be this
 
 
@@ -130,11 +131,18 @@ def match_one_to_one(
         [[free[a, b], free[b, a]] for a, b in (divmod(int(x), many) for x in pair_of_feeds)], float
     )
     alone = np.exp2(np.minimum(weight, _SURE))
-    bits, messages = np.zeros(len(sizes)), (np.ones(len(weight)), np.ones(len(weight)))
+    taken = [np.bincount(slot)[slot] for slot in slots]
+    rivals = np.flatnonzero((taken[0] > 1) | (taken[1] > 1))  # no message reaches the others
+    crowded = _Slots.of(slots[0][rivals]), _Slots.of(slots[1][rivals])
+    bits, messages = np.zeros(len(sizes)), (np.ones(len(rivals)), np.ones(len(rivals)))
     chances = np.zeros(len(weight))
-    for _ in range(_MATCHINGS):
+    for turn in range(_MATCHINGS):
         raised = np.exp2(bits)[kind] if near is None else np.where(near, np.exp2(bits)[kind], 1.0)
-        chances, messages = marginals(alone * raised, (slots[0], slots[1]), messages)
+        factor = alone * raised
+        chances = factor / (1 + factor)
+        chances[rivals], messages = _marginals(
+            factor[rivals], crowded, messages, _MORE if turn else _MESSAGES
+        )
         matches = np.bincount(kind, chances, len(sizes))
         spare = np.maximum(sizes - matches[:, None], np.maximum(LEAST_ALONE * sizes, 1))
         theta = np.maximum(matches, 1e-9) / spare.prod(axis=1)
@@ -155,10 +163,44 @@ def marginals(
         messages: for each pair, the chance that its left (right) slot is not taken by another pair.
         rounds: of messages; a chain of pairs needs as many as it is long to be exact.
     """
+    return _marginals(factor, (_Slots.of(slots[0]), _Slots.of(slots[1])), messages, rounds)
+
+
+@dataclass(frozen=True)
+class _Slots:
+    """The slot of each pair: `other`, the only other pair of it (itself if there is none), of slots of one or
+    two pairs; and the pairs of larger slots with the slots' numbers, from 0."""
+
+    pair: npt.NDArray[np.bool_]
+    other: Ints
+    crowd: Ints
+    crowd_slot: Ints
+
+    @classmethod
+    def of(cls, slots: Ints) -> _Slots:
+        size = np.bincount(slots)[slots] if len(slots) else slots
+        order = np.argsort(slots, kind="stable")
+        two = order[size[order] == 2]
+        other = np.arange(len(slots))
+        other[two[::2]], other[two[1::2]] = two[1::2], two[::2]
+        crowd = np.flatnonzero(size > 2)
+        return cls(size == 2, other, crowd, np.unique(slots[crowd], return_inverse=True)[1])
+
+    def of_others(self, values: Floats) -> Floats:
+        """For each pair, the sum over the other pairs of its slot."""
+        found = np.where(self.pair, values[self.other], 0.0)
+        if len(self.crowd):
+            found[self.crowd] = _of_others(values[self.crowd], self.crowd_slot)
+        return found
+
+
+def _marginals(
+    factor: Floats, slots: tuple[_Slots, _Slots], messages: tuple[Floats, Floats], rounds: int
+) -> tuple[Floats, tuple[Floats, Floats]]:
     free_left, free_right = messages
     for _ in range(rounds):
-        free_left = 1 / (1 + _of_others(factor * free_right, slots[0]))
-        free_right = 1 / (1 + _of_others(factor * free_left, slots[1]))
+        free_left = 1 / (1 + slots[0].of_others(factor * free_right))
+        free_right = 1 / (1 + slots[1].of_others(factor * free_left))
     joint = factor * free_left * free_right
     return joint / (1 + joint), (free_left, free_right)
 

@@ -18,11 +18,13 @@ from evi.linkage.fairness import fairness_report
 from evi.linkage.gate import FINDINGS, findings, limits_of, written
 from evi.linkage.households import build_households
 from evi.linkage.identity import IdChanges, assign_ids
-from evi.linkage.people import TOKEN_COLUMNS
+from evi.linkage.increments import MOST_TOUCHED, Outcome, base_of, resolve_from
+from evi.linkage.learned import copy_learned, read_learned, write_learned
+from evi.linkage.people import CODES, add_forms
 from evi.linkage.quality import quality_report
 from evi.linkage.queries import table_of
 from evi.linkage.relations import build_relations
-from evi.linkage.resolve import Options, Resolution, resolve
+from evi.linkage.resolve import Options, Resolution
 from evi.linkage.review import decided, honour, pairs_in_doubt, read_decisions
 from evi.workspace import SILENT, District, EviError, Progress, StageResult, connect, quote, replace_dir
 
@@ -50,6 +52,9 @@ class _Spine:
 def link(district: District, progress: Progress = SILENT, *, threshold: float = THRESHOLD) -> StageResult:
     """Build `spine/` from `encoded/linkage` and `encoded/relations`.
 
+    Where a spine stands and little is new, pairs of old records keep the scores that they have; a note says
+    so. `forget_learned` has everything done in full.
+
     Args:
         threshold: links at or above this probability put two records together.
 
@@ -75,20 +80,28 @@ def link(district: District, progress: Progress = SILENT, *, threshold: float = 
         feeds = load_observations(con, district, deliveries)
         known = decided(read_decisions(district))
         options = Options(threshold=threshold, decided=lambda *session: honour(session[0], known, session[1]))
-        resolution = resolve(con, options, progress)
-        changes = assign_ids(con, _previous(district))
+        previous = _previous(district)
+        base, why = read_learned(con, previous, feeds)
+        outcome = resolve_from(con, base, options, progress)
+        learned = base_of(con, outcome.resolution) if outcome.why else None
+        changes = assign_ids(con, previous)
         with progress.task("Households and families", 3) as advance:
-            spine = _tables(con, district, deliveries, feeds, resolution, changes, threshold, advance)
-        _write(district, spine)
-    return _result(spine, resolution, changes)
+            spine = _tables(con, district, deliveries, feeds, outcome, changes, threshold, advance)
+        with replace_dir(district.spine) as folder:
+            _write(folder, spine)
+            if learned is not None:
+                write_learned(con, folder, learned, feeds)
+            elif previous is not None:
+                copy_learned(previous, folder)
+    return _result(spine, outcome, changes, why if base is None else outcome.why)
 
 
 def _previous(district: District) -> Path | None:
-    """The spine that stands, or the one that a killed swap left beside its place."""
-    for path in (district.spine, district.spine.with_name(district.spine.name + ".old")):
-        if (path / "people.parquet").is_file():
-            return path
-    return None
+    """The spine that stands; one that a killed swap left beside its place is put back first."""
+    beside = district.spine.with_name(district.spine.name + ".old")
+    if beside.is_dir() and not district.spine.exists():
+        beside.replace(district.spine)
+    return district.spine if (district.spine / "people.parquet").is_file() else None
 
 
 def _files(district: District, deliveries: list[dict[str, Any]], part: str) -> list[tuple[str, Path]]:
@@ -110,15 +123,13 @@ def load_observations(
                (dense_rank() OVER (ORDER BY feed) - 1)::TINYINT AS feed_no
         FROM (SELECT DISTINCT feed, person FROM encoded_linkage WHERE person IS NOT NULL)"""
     )
-    plain = [name for name in TOKEN_COLUMNS if not name.endswith("_del")]
-    lists = [f"any_value({name}) AS {name}" for name in TOKEN_COLUMNS if name.endswith("_del")]
+    codes = ", ".join(CODES)
     con.execute(
         f"""CREATE TABLE observations AS
-        SELECT r.rec, r.feed_no AS feed, max(e.observed) AS seen, sum(e.times)::BIGINT AS times,
-               {", ".join(plain)}, {", ".join(lists)}
-        FROM encoded_linkage e JOIN records r USING (feed, person)
-        GROUP BY r.rec, r.feed_no, {", ".join(plain)}"""
+        SELECT r.rec, r.feed_no AS feed, max(e.observed) AS seen, sum(e.times)::BIGINT AS times, {codes}
+        FROM encoded_linkage e JOIN records r USING (feed, person) GROUP BY r.rec, r.feed_no, {codes}"""
     )
+    add_forms(con, "encoded_linkage")
     return [str(row[0]) for row in con.execute("SELECT DISTINCT feed FROM records ORDER BY feed").fetchall()]
 
 
@@ -127,11 +138,12 @@ def _tables(
     district: District,
     deliveries: list[dict[str, Any]],
     feeds: list[str],
-    resolution: Resolution,
+    outcome: Outcome,
     changes: IdChanges,
     threshold: float,
     advance: Any,
 ) -> _Spine:
+    resolution = outcome.resolution
     con.execute(
         """CREATE TABLE spine_people AS
         SELECT r.feed, r.person, s.subject_id, round(s.probability, 6) AS probability
@@ -155,7 +167,7 @@ def _tables(
         WHERE e.observed IS NOT NULL"""
     )
     households = build_households(con)
-    quality = quality_report(con, feeds, resolution, threshold)
+    quality = quality_report(con, feeds, resolution, threshold) | _built_on(outcome)
     fairness = _fairness(con, district, subjects, households, resolution, threshold)
     limits = limits_of(district)
     pieces, doubts = find_doubts(con, resolution.model)
@@ -175,6 +187,13 @@ def _tables(
         doubts=doubts,
         review=review,
     )
+
+
+def _built_on(outcome: Outcome) -> dict[str, Any]:
+    """For `quality.json`: how much was new to a run that built on another; nothing for a run in full."""
+    if outcome.why:
+        return {}
+    return {"built_on_a_full_run": {"records": outcome.records, "new_or_changed": outcome.touched}}
 
 
 def _fairness(
@@ -222,7 +241,7 @@ def _subjects(con: duckdb.DuckDBPyConnection) -> pa.Table:
     )
 
 
-def _write(district: District, spine: _Spine) -> None:
+def _write(folder: Path, spine: _Spine) -> None:
     tables = {
         "people": spine.people,
         "subjects": spine.subjects,
@@ -233,20 +252,20 @@ def _write(district: District, spine: _Spine) -> None:
         "doubts": spine.doubts,
         "review": spine.review,
     }
-    with replace_dir(district.spine) as folder:
-        for name, table in tables.items():
-            pq.write_table(table, folder / f"{name}.parquet", compression="zstd", row_group_size=122_880)
-        for name, content in (
-            ("model.json", spine.model),
-            ("quality.json", spine.quality),
-            ("fairness.json", spine.fairness),
-            (FINDINGS, spine.gate),
-        ):
-            text = json.dumps(content, indent=1, sort_keys=True, default=str)
-            (folder / name).write_text(text + "\n", encoding="utf-8")
+    for name, table in tables.items():
+        pq.write_table(table, folder / f"{name}.parquet", compression="zstd", row_group_size=122_880)
+    for name, content in (
+        ("model.json", spine.model),
+        ("quality.json", spine.quality),
+        ("fairness.json", spine.fairness),
+        (FINDINGS, spine.gate),
+    ):
+        text = json.dumps(content, indent=1, sort_keys=True, default=str)
+        (folder / name).write_text(text + "\n", encoding="utf-8")
 
 
-def _result(spine: _Spine, resolution: Resolution, changes: IdChanges) -> StageResult:
+def _result(spine: _Spine, outcome: Outcome, changes: IdChanges, why: str) -> StageResult:
+    resolution = outcome.resolution
     result = StageResult("link")
     result.rows = {
         "records": spine.people.num_rows,
@@ -259,9 +278,20 @@ def _result(spine: _Spine, resolution: Resolution, changes: IdChanges) -> StageR
         "split": changes.split,
     }
     found = (finding["says"] for finding in spine.gate["findings"])
-    result.notes = [*resolution.plan.brief, *spine.quality["warnings"], *found]
+    result.notes = [*_how(outcome, why), *resolution.plan.brief, *spine.quality["warnings"], *found]
     result.figures = {
         "expected_matches": resolution.model.expected_matches,
         "records_a_subject": round(spine.people.num_rows / max(1, spine.subjects.num_rows), 3),
     }
     return result
+
+
+def _how(outcome: Outcome, why: str) -> list[str]:
+    """Whether the run built on another or was made in full, and why; nothing of a first run."""
+    if outcome.why:
+        return [f"Linked in full. {why}"] if why else []
+    share = outcome.touched / max(1, outcome.records)
+    return [
+        f"Built on the last full run: {outcome.touched:,} of {outcome.records:,} records are new or changed "
+        f"since ({share:.2%}). Beyond {MOST_TOUCHED:.0%} all is linked anew; `evi link --force` does so now."
+    ]

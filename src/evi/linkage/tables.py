@@ -13,7 +13,7 @@ from evi.encoding import Coder, Keys, encode_identities
 from evi.encoding.columns import Column, arrow
 from evi.encoding.columns import compute as pc
 from evi.encoding.people import BIRTH_PARTS
-from evi.linkage.people import TOKEN_COLUMNS
+from evi.linkage.people import CODES, NEAR, add_forms
 from evi.linkage.quality import audit, audit_warnings
 from evi.linkage.queries import table_of
 from evi.linkage.resolve import Options, Resolution, resolve
@@ -98,16 +98,13 @@ def load_observations(
     Returns:
         `rec`, `table` ("left" or "right") and `id` of every row, in order.
     """
-    con.execute("DROP TABLE IF EXISTS observations")
+    con.execute("DROP TABLE IF EXISTS observations; DROP TABLE IF EXISTS near_forms")
     named, start = [], 0
     for feed, (table, roles) in enumerate(sides):
         named.append(_ids(table, roles, names[feed]))
         for low in range(0, max(1, len(table)), _ROWS_AT_ONCE):
             part = table.slice(low, _ROWS_AT_ONCE)
-            con.register("given", _observations(names[feed], part, roles, coder, start + low, feed))
-            con.execute("CREATE TABLE IF NOT EXISTS observations AS FROM given LIMIT 0")
-            con.execute("INSERT INTO observations FROM given")
-            con.unregister("given")
+            add_observations(con, _observations(names[feed], part, roles, coder, start + low, feed))
         start += len(table)
     return pa.table(
         {
@@ -118,6 +115,16 @@ def load_observations(
             "id": pa.concat_arrays(named),
         }
     )
+
+
+def add_observations(con: duckdb.DuckDBPyConnection, encoded: pa.Table) -> None:
+    """Add encoded rows to `observations`, and the near forms of their names to `near_forms`."""
+    con.register("given", encoded)
+    rows = f"SELECT * EXCLUDE ({', '.join(f'{name}_del' for name in NEAR)}) FROM given"
+    con.execute(f"CREATE TABLE IF NOT EXISTS observations AS {rows} LIMIT 0")
+    con.execute(f"INSERT INTO observations {rows}")
+    add_forms(con, "given")
+    con.unregister("given")
 
 
 def _observations(
@@ -143,7 +150,7 @@ def _observations(
             "seen": pa.nulls(rows, pa.date32()),
             "times": pa.array([1] * rows, pa.int64()),
         }
-        | {column: made[column] for column in TOKEN_COLUMNS}
+        | {column: made[column] for column in (*CODES, *(f"{name}_del" for name in NEAR))}
     )
     return observations
 

@@ -106,7 +106,7 @@ def candidates_to_train_on(con: duckdb.DuckDBPyConnection, *, one_per_feed: bool
     """The candidate pairs that training needs: those of a sample of records, drawn by hash."""
     step = step_of(one_number(con, "SELECT count(*) FROM people"))
     condition = "l.feed <> r.feed" if one_per_feed else "true"
-    return Wanted(_SAMPLE, condition, f"hash(l.rec) % {step} = 0")
+    return Wanted(_SAMPLE, condition, f"hash(l.rec) % {step} = 0", across=one_per_feed)
 
 
 def step_of(records: int) -> int:

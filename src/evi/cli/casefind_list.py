@@ -53,29 +53,31 @@ def work_list(
     """
     with mistakes_explained(as_json=as_json):
         from evi.casefinding.finding import find  # noqa: PLC0415 - polars is loaded only when asked for
+        from evi.casefinding.releasing import release_worklist  # noqa: PLC0415
         from evi.casefinding.worklist import make_worklist  # noqa: PLC0415
-        from evi.casefinding.writing import write_worklist  # noqa: PLC0415
 
         opened = District.open(district)
         on = day_asked(opened, day)
         with TerminalProgress().task(f"Read every child by {rule}", 2) as step:
             found = find(opened, rule, on)
             step(1)
-            made = make_worklist(
-                opened, found, _concerns(opened, found, concerns, on), _offered(capacity, term)
-            )
+            raised = _concerns(opened, found, concerns, on)
+            made = make_worklist(opened, found, raised, _offered(capacity, term))
             step(1)
-        where, run = None, ""
+        where, run, release = None, "", None
         if not only_print:
             files = [path for path in (concerns, _file(capacity)) if path is not None]
-            where, manifest = write_worklist(opened, made, folder, files)
-            run = manifest.run_id
+            written = release_worklist(opened, made, folder, files, raised)
+            where, run, release = written.folder, written.manifest.run_id, written.release
         if as_json:
-            show_json(made.summary() | {"run": run, "written": where, "children": made.rows()})
+            said = {"run": run, "written": where, "release": release, "children": made.rows()}
+            show_json(made.summary() | said)
             return
         _show(made, most)
         if where is not None:
             out.print(f"[green]✓[/] written: {where} (run {run})")
+        if release is not None and not release.allowed:
+            out.print(f"Not for release: {release.words}. Nobody may act on it.", markup=False)
 
 
 def _file(capacity: str | None) -> Path | None:

@@ -111,8 +111,8 @@ def write_truth(district: District, who: dict[str, range]) -> None:
     tables = {
         "links": pl.DataFrame(links, schema=["feed", "local_id", "person"], orient="row"),
         "needs": pl.DataFrame(
-            {"person": needs, "need": "autism", "onset": born, "end": pl.Series([None] * len(needs), dtype=pl.Date)}
-        ),
+            {"person": needs, "need": "autism", "onset": born},
+        ).with_columns(end=pl.lit(None, pl.Date)),
         "people": pl.DataFrame({"person": everyone, "family": everyone}),
         "families": pl.DataFrame({"family": everyone, "mother_a_level": [n % 2 == 0 for n in everyone]}),
         "recognition": pl.DataFrame(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evi.queues.ages import HALF_WEEK, spread_over_ages
+from evi.queues.conversions import conversions_from
 from evi.queues.plan_network import flow_of, network_of
 from evi.queues.trajectory import Milestone, month_of, national_standard, next_month, no_worse, straight_line
 from evi.queues.waiting_plan import SHIPPED, plan_from, read_plan
@@ -151,8 +153,8 @@ def test_totals_that_contradict_each_other_are_refused(
         ("month: 2023-03,", "month: 2021-03,", "milestone of March 2021 is before the plan's start"),
         ("month: 2023-03,", "month: 2023-09,", "two milestones are of the same month"),
         ("month: 2023-03,", "month: 2023-13,", "milestones.0.month"),
-        ("longest_waiting_weeks: 90", "longest_waiting_weeks: -90", "less than the minimum of 0"),
-        ("share_started_within_limit: 0.03", "share_started_within_limit: 3", "greater than the maximum"),
+        ("longest_waiting_weeks: 90", "longest_waiting_weeks: -90", "longest_waiting_weeks should be at least 0"),
+        ("share_started_within_limit: 0.03", "share_started_within_limit: 3", "should be at most 1"),
         ("value: 985", "value: 1200", "more children wait longer than the standard than wait at all"),
         ("value: 0.12", "value: 1", "every appointment is missed"),
         ("value: 0.7", "value: 70", "service.longest_first is more than 1"),
@@ -160,8 +162,9 @@ def test_totals_that_contradict_each_other_are_refused(
          "longest_waiting_weeks: 101", "the average wait is longer than the longest"),
         ("longest_waiting_weeks: 101", "longest_waiting_weeks: 9, average_seen_weeks: 3",
          "the average wait is longer than the longest"),
-        ("pounds_per_slot: 846", "pounds_per_slot: free", "is not of type 'number'"),
-        ("milestones:", "promises:", "Additional properties are not allowed"),
+        ("pounds_per_slot: 846", "pounds_per_slot: free", "cost.pounds_per_slot should be a number"),
+        ("milestones:", "promises:", "the plan has a setting that isn't known"),
+        ("id: wsoa-autism", "", "the plan lacks id"),
         ("standard:", "standard: [", "isn't YAML"),
     ],
 )  # fmt: skip
@@ -177,6 +180,18 @@ def test_mistakes_in_a_plan(old: str, new: str, said: str) -> None:
 def test_what_is_no_plan_at_all(text: str) -> None:
     with pytest.raises(EviError):
         plan_from(text, "plan.yaml")
+
+
+@pytest.mark.parametrize("read", [plan_from, conversions_from])
+def test_a_mistake_never_repeats_what_the_file_holds(read: Callable[[str, str], object]) -> None:
+    for text in (
+        "Amira Khan, 2015-03-04, 9434765919",
+        "id: Amira Khan",
+        SHIPPED_TEXT.replace("1155", "Amira"),
+    ):
+        with pytest.raises(EviError) as caught:
+            read(text, "children.csv")
+        assert "Amira" not in str(caught.value)
 
 
 def test_a_missing_plan_names_those_that_there_are(tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ import jsonschema
 import numpy as np
 import numpy.typing as npt
 import yaml
-from jsonschema.exceptions import best_match
 
+from evi.queues.schema_words import first_mistake
 from evi.workspace import EviError
 
 Floats = npt.NDArray[np.float64]
@@ -161,11 +161,10 @@ def conversions_from(text: str, where: str) -> Conversions:
         given = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise EviError("the conversions aren't YAML.", where=where, do="Mend the file.") from error
-    wrong = best_match(_schema().iter_errors(given))
+    wrong = first_mistake(_schema(), given, "the conversions")
     if wrong:
-        place = ".".join(str(part) for part in wrong.absolute_path)
         raise EviError(
-            f"{place or 'the conversions'}: {wrong.message}.",
+            wrong,
             where=where,
             do="See evi/queues/conversions.schema.json for what may be said.",
         )

@@ -13,8 +13,8 @@ from typing import Any
 
 import jsonschema
 import yaml
-from jsonschema.exceptions import best_match
 
+from evi.queues.schema_words import first_mistake
 from evi.queues.trajectory import Milestone, Trajectory, straight_line
 from evi.workspace import EviError
 
@@ -167,11 +167,10 @@ def plan_from(text: str, where: str) -> Plan:
         raise EviError(
             f"the plan isn't YAML ({type(error).__name__}).", where=where, do="Mend the file."
         ) from error
-    wrong = best_match(_schema().iter_errors(given))
+    wrong = first_mistake(_schema(), given, "the plan")
     if wrong:
-        place = ".".join(str(part) for part in wrong.absolute_path)
         raise EviError(
-            f"{place or 'the plan'}: {wrong.message}.",
+            wrong,
             where=where,
             do="See evi/queues/plans/plan.schema.json for what may be said.",
         )

@@ -153,7 +153,7 @@ def test_totals_that_contradict_each_other_are_refused(
         ("month: 2023-03,", "month: 2021-03,", "milestone of March 2021 is before the plan's start"),
         ("month: 2023-03,", "month: 2023-09,", "two milestones are of the same month"),
         ("month: 2023-03,", "month: 2023-13,", "milestones.0.month"),
-        ("longest_waiting_weeks: 90", "longest_waiting_weeks: -90", "longest_waiting_weeks should be at least 0"),
+        ("longest_waiting_weeks: 90", "longest_waiting_weeks: -90", "weeks should be at least 0"),
         ("share_started_within_limit: 0.03", "share_started_within_limit: 3", "should be at most 1"),
         ("value: 985", "value: 1200", "more children wait longer than the standard than wait at all"),
         ("value: 0.12", "value: 1", "every appointment is missed"),

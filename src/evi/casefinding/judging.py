@@ -12,7 +12,7 @@ import polars as pl
 
 from evi.casefinding.conditions import condition_named
 from evi.casefinding.curves import Curve, auc, chance, decision_curve, every_threshold
-from evi.casefinding.drawn import draws_made, people_on_draw
+from evi.casefinding.drawn import draws_made
 from evi.casefinding.finding import Findings, find
 from evi.casefinding.gap_table import audit
 from evi.casefinding.group_rates import group_rates
@@ -30,6 +30,7 @@ from evi.casefinding.truth import (
 )
 from evi.casefinding.uncertain_links import Combined, combine_shares
 from evi.index.intervals import Interval
+from evi.linkage.draws import subjects_on_draw
 from evi.workspace import SILENT, District, EviError, Progress
 
 BESIDE = "gld"
@@ -90,7 +91,7 @@ def judge(
         advance(1)
         over = _Draws(wanted, by)
         for number in range(draws):
-            over.add(sides.read(people_on_draw(district, number)))
+            over.add(sides.read(subjects_on_draw(district, number)))
             advance(1)
         results = tuple(_layer(layer, rows, read, other, over) for layer, rows in found.items())
         tables = tuple(_table(each, layer, rows, read, over) for layer, rows in found.items() for each in by)

@@ -14,7 +14,7 @@ LAYERS = {
 }
 FLATTERS = (
     "Read this with care. Children are often recognised because of the same low scores that the rule reads, "
-    "and those whom nobody looked at count here as not having the need. So it flatters the rule."
+    "and those whom nobody looked at count here as not having the need. So this tends to flatter a rule."
 )
 RATES = {
     "missed": "missed",
@@ -50,8 +50,8 @@ def _show_reach(reach: dict[str, Any]) -> None:
     out.print(
         f"People of these ages with a need that nobody knows of: {_n(reach['people'])}. On the list "
         f"{_n(reach['flagged'])}, not on it {_n(reach['not_flagged'])}, left out {_n(reach['excluded'])}, "
-        f"not assessable {_n(reach['not_assessable'])} (of {_n(reach['unjoined'])} of these a record is "
-        "here, joined to nobody or to somebody else)."
+        f"not assessable {_n(reach['not_assessable'])}. Of the last, so many have a record here "
+        f"that the rule reads, joined to nobody or to somebody else: {_n(reach['unjoined'])}."
     )
 
 

@@ -14,11 +14,12 @@ from typing import Any
 
 import polars as pl
 
-from evi.casefinding.assessed import COUNTED, REFUSED, read_assessments
+from evi.casefinding.assessed import WRONG_FRAMEWORK, read_assessments
 from evi.casefinding.counted import read_counts
 from evi.casefinding.excluding import find_excluded
 from evi.casefinding.known import Known
 from evi.casefinding.moved_line import make_lines
+from evi.casefinding.results import COUNTED, REFUSED, set_aside
 from evi.casefinding.rules import Rule, rules_named
 from evi.casefinding.wording import missing_sql, reasons_sql
 from evi.workspace import District, EviError, code_hash
@@ -121,28 +122,27 @@ def find(
     for each in rules:
         each.check_ready()
     tables, rejected, outsides, refused = [], [], [], []
-    for each in rules:
-        try:
-            table, rejects, outside = _read(district, each, day, people)
-        except EviError as error:
-            if error.exit_code != WRONG_FRAMEWORK:
-                raise
-            refused.append(error)
-            continue
-        tables.append(table)
-        rejected.append(rejects)
-        outsides.append(outside)
+    with Known(district, day, [code for each in rules for code in each.codes], people) as known:
+        for each in rules:
+            try:
+                table, rejects, outside = _read(known, each)
+            except EviError as error:
+                if error.exit_code != WRONG_FRAMEWORK:
+                    raise
+                refused.append(error)
+                continue
+            tables.append(table)
+            rejected.append(rejects)
+            outsides.append(outside)
     if not tables:
         raise refused[0]
     return Findings(name, day, tuple(rules), _together(tables), _most(rejected), min(outsides))
 
 
-WRONG_FRAMEWORK = 3
-"""Exit code of the refusal to read another framework's results."""
-
-
 def _together(tables: list[pl.DataFrame]) -> pl.DataFrame:
     """One row a child: that of the rule of its own framework, else one that says why there is none."""
+    if len(tables) == 1:
+        return tables[0]
     every = pl.concat(tables)
     every = every.with_columns(own=(pl.col("problem").fill_null("") != "other_framework").cast(pl.Int8))
     ordered = every.sort("subject_id", "own", "rule", descending=[False, True, True])
@@ -151,32 +151,27 @@ def _together(tables: list[pl.DataFrame]) -> pl.DataFrame:
 
 def _most(rejected: list[pl.DataFrame]) -> pl.DataFrame:
     """Results set aside by a family: its rules read the same results, so the larger count is the count."""
-    counted = pl.concat(rejected)
-    return counted.group_by("reason", "words").agg(pl.col("results", "children").max()).sort("reason").select(
-        "reason", "results", "children", "words"
-    )  # fmt: skip
-
-
-def _read(
-    district: District, rule: Rule, day: date, people: pl.DataFrame | None
-) -> tuple[pl.DataFrame, pl.DataFrame, int]:
-    with Known(district, day, rule.codes, people) as known:
-        known.children(rule.age_months)
-        if rule.assessment is not None:
-            rejects = read_assessments(known, rule)
-        else:
-            read_counts(known, rule)
-            rejects = pl.DataFrame(schema={"reason": pl.String, "results": pl.Int64, "children": pl.Int64})
-        find_excluded(known, rule)
-        make_lines(known, rule)
-        table = known.frame(_answers(rule))
-        outside = known.con.execute(
-            "SELECT count(*) FROM born ANTI JOIN child USING (subject_id) WHERE kind = 'child'"
-        ).fetchall()[0][0]
+    counted = pl.concat(rejected).group_by("reason").agg(pl.col("results", "children").max())
     words = pl.DataFrame({"reason": [*REFUSED, *COUNTED], "words": [*REFUSED.values(), *COUNTED.values()]})
-    rejects = rejects.cast({"results": pl.Int64, "children": pl.Int64}).join(words, on="reason", how="left")
-    shaped = table.select(COLUMNS.names()).cast(COLUMNS)
-    return shaped.sort("subject_id"), rejects.sort("reason"), int(outside)
+    return counted.join(words, on="reason", how="left").sort("reason")
+
+
+def _read(known: Known, rule: Rule) -> tuple[pl.DataFrame, pl.DataFrame, int]:
+    """What one rule says, the results that it set aside, and how many children are outside its ages."""
+    known.children(rule.age_months)
+    if rule.assessment is not None:
+        read_assessments(known, rule)
+        rejects = set_aside(known)
+    else:
+        read_counts(known, rule)
+        rejects = pl.DataFrame(schema={"reason": pl.String, "results": pl.Int64, "children": pl.Int64})
+    find_excluded(known, rule)
+    make_lines(known, rule)
+    table = known.frame(_answers(rule)).select(COLUMNS.names()).cast(COLUMNS).sort("subject_id")
+    outside = known.con.execute(
+        "SELECT count(*) FROM born ANTI JOIN child USING (subject_id) WHERE kind = 'child'"
+    ).fetchall()[0][0]
+    return table, rejects.cast({"results": pl.Int64, "children": pl.Int64}), int(outside)
 
 
 def _answers(rule: Rule) -> str:

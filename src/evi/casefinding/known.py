@@ -46,6 +46,7 @@ class Known:
             )
         self.con = connect(scratch=district.scratch)
         self.families = sorted({family(code) for code in codes})
+        self._made: dict[str, object] = {}
         self.moved = people is not None and move_records(self.con, district, people, self.families)
         self._tables()
 
@@ -94,6 +95,12 @@ class Known:
     def table(self, name: str, query: str) -> None:
         """Keep a query's rows under a name."""
         self.con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}")
+
+    def once(self, name: str, key: object) -> bool:
+        """Whether something was made already with this key; it is taken to be made after this."""
+        already = self._made.get(name) == key
+        self._made[name] = key
+        return already
 
     def values(self, name: str, columns: Mapping[str, str], rows: Iterable[tuple[object, ...]]) -> None:
         """Make a small table of given rows; `columns` are names and SQL types."""

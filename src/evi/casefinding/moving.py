@@ -40,9 +40,10 @@ def move_records(
     con.register("drawn", drawn.to_arrow())
     con.execute("CREATE TEMP TABLE drawn_person AS FROM drawn")
     con.unregister("drawn")
+    subjects = district.records / "subjects.parquet"
     con.execute(
         f"""CREATE TEMP TABLE newcomers AS SELECT new, min(old) AS old FROM drawn_person
-        WHERE new NOT IN (SELECT subject_id FROM read_parquet({quote(str(path))})) GROUP BY new"""
+        WHERE new NOT IN (SELECT subject_id FROM read_parquet({quote(str(subjects))})) GROUP BY new"""
     )
     feeds = set(drawn["feed"].to_list())
     extra = [district.root / folder for folder in district.config.layouts]

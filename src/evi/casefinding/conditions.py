@@ -59,7 +59,7 @@ def condition_named(name: str) -> Condition:
     if name not in found:
         raise EviError(
             f"nothing says who has “{name}”, so a rule that looks for it can't be judged.",
-            where=str(FILE.name),
+            where="the rule's condition",
             do=f"Those that can be: {', '.join(sorted(found))}.",
             exit_code=2,
         )

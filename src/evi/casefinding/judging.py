@@ -126,7 +126,15 @@ class _Sides:
 
         rules = rules_named(rule, district)
         self.district, self.rule, self.day, self.years = district, rule, day, years
-        self.condition = condition_named(rules[0].condition).id
+        sought = condition_named(rules[0].condition)
+        self.condition = sought.id
+        if truth and not sought.need:
+            raise EviError(
+                f"the truth of a made-up district says nothing of {sought.title}.",
+                where=rule,
+                do="Leave out --truth: the rule can be judged by what services recorded.",
+                exit_code=2,
+            )
         self.links = coded_links(district) if truth and has_truth(district) else None
         feeds = sorted({feed for each in rules for feed in each.feeds})
         self.with_record = (

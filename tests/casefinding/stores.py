@@ -135,8 +135,8 @@ def _write_people(
     i64, text, day = pa.int64(), pa.string(), pa.date32()
     tables = {
         "subjects": (
-            [("subject_id", i64), ("birth_month", day), ("sex", text), ("ethnicity", text), ("language", text),
-             ("kind", text)],
+            [("subject_id", i64), ("birth_month", day), ("sex", text), ("ethnicity", text),
+             ("language", text), ("kind", text)],
             [(child, month, "F", "WBRI", "ENG", kinds.get(child, "child")) for child, month in born.items()],
         ),
         "coverage": (

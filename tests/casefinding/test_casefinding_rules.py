@@ -41,7 +41,8 @@ def changed(name: str = "autism-eyfsp-2012", **parts: object) -> dict:
 MISTAKES = [
     ({"reads__frameworks": ["2012", "2021"]}, "may not read two frameworks"),
     ({"reads__frameworks": ["2030"]}, "frameworks must be among 2012, 2021"),
-    ({"reads__items": ["EDU/EYFSP/2021/COM/LAU"], "reads__items_source": "seen somewhere"}, "is no item of the framework 2012"),
+    ({"reads__items": ["EDU/EYFSP/2021/COM/LAU"], "reads__items_source": "seen somewhere"},
+     "is no item of the framework 2012"),
     ({"reads__items": FIVE}, "needs an items_source"),
     ({"reads__items": []}, "names no items"),
     ({"reads__assessment": "ks1"}, "assessment must be one of"),

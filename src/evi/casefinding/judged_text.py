@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from evi.casefinding.curves import Chance, Curve, DecisionCurve
 from evi.casefinding.group_rates import FLOORS, Figure, GroupRates
 from evi.casefinding.judgement import Assessable, GroupTable, Judgement, LayerFound
-from evi.casefinding.performance import Counts, Performance
+from evi.casefinding.performance import Counts, Performance, share
 from evi.casefinding.recognition import Gap
 from evi.casefinding.scored import Reach
 from evi.casefinding.uncertain_links import Combined
@@ -256,8 +256,16 @@ def _assessable(found: Assessable, children: object, hide: bool) -> Row:
         "children": children,
         "not_assessable": None if hidden else ends(found.share, found.children),
         "unjoined": None if found.unjoined is None else number(found.unjoined, hide),
+        "because_of_links": _because(found, hide or children is None),
         "under_draws": None if hidden or found.drawn is None else _drawn(found.drawn, found.children),
     }
+
+
+def _because(found: Assessable, hide: bool) -> Row | None:
+    """Share that can't be assessed because a record is joined to nobody or to somebody else."""
+    if found.unjoined is None or few(hide, found.unjoined, found.children - found.unjoined):
+        return None
+    return ends(share(found.unjoined, found.children), found.children)
 
 
 def _reach(found: Reach, hide: bool) -> Row:

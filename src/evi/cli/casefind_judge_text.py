@@ -189,7 +189,7 @@ def _show_assessable(document: dict[str, Any]) -> None:
                 "asked": _n(each["children"]),
                 "not assessable": _share(each["not_assessable"]),
                 "over draws": _share(each["under_draws"]),
-                "record not joined": _n(each["unjoined"]) if document["made_up"] else "not known",
+                "because of links": _share(each["because_of_links"]) if document["made_up"] else "not known",
             }
             for each in table["assessable"]
         ]
@@ -197,8 +197,9 @@ def _show_assessable(document: dict[str, Any]) -> None:
         show_table(f"Children who can't be assessed, by {table['by']}", rows)
     if seen:
         out.print(
-            "A group that links badly looks as if it had less need. Record not joined: a record that the "
-            "rule reads is here and belongs to this child, but is joined to nobody or to somebody else."
+            "A group that links badly looks as if it had less need. Because of links: a record that the rule "
+            "reads is here and is this child's, but is joined to nobody or to somebody else; only the truth "
+            "of a made-up district tells. Children whose records are in pieces are often in “not known”."
         )
 
 
@@ -211,7 +212,7 @@ def _show_gaps(found: dict[str, Any]) -> None:
             "children": _n(gap["children"]),
             "recognised": _n(gap["recognised"]),
             "odds ratio": _plain(gap["odds_ratio"]),
-            "p": "–" if gap["p_value"] is None else f"{gap['p_value']:.3f}",
+            "p": _p(gap["p_value"]),
         }
         for gap in found["gaps"]
     ]
@@ -223,6 +224,12 @@ def _show_gaps(found: dict[str, Any]) -> None:
     out.print(
         "Equal profile: band of score, sex, age and year. Under 1: recognised less often than those beside."
     )
+
+
+def _p(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return "<0.001" if value < 0.0005 else f"{value:.3f}"
 
 
 def _said(counts: dict[str, Any]) -> str:

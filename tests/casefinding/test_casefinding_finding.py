@@ -1,4 +1,4 @@
-"""Reading children by a rule: frameworks kept apart, nothing scored as zero, nothing dropped, who is left out."""
+"""Reading children by a rule: frameworks apart, missing never zero, nothing dropped, pathways left out."""
 
 from __future__ import annotations
 
@@ -58,7 +58,8 @@ def test_reasons_and_gaps_are_said_in_plain_words(tmp_path):
     assert found["reasons"] == [
         "The total of 17 goals is 26 (assessed 30 June 2023); this rule looks at totals under 27",
         "Below the expected level in 8 of 17: listening, attention and understanding, speaking, "
-        "self-regulation, managing self, building relationships, gross motor skills, fine motor skills, comprehension",
+        "self-regulation, managing self, building relationships, gross motor skills, fine motor skills, "
+        "comprehension",
     ]
     assert found["missing"] == ["no records of this child now from: general practice"]
 

@@ -284,12 +284,11 @@ def run(*arguments: object) -> tuple[int, str]:
 
 
 def test_the_command_makes_a_list_and_says_where(district, tmp_path):
-    (tmp_path / "concerns.csv").write_text(
-        "subject_id,raised_by,raised_on,about\n6,parent,2024-05-01,autism\n99,parent,2024-05-01,autism\n"
-    )
+    rows = "6,parent,2024-05-01,autism\n99,parent,2024-05-01,autism\n"
+    (tmp_path / "concerns.csv").write_text("subject_id,raised_by,raised_on,about\n" + rows)
     (tmp_path / "places.csv").write_text("school,places\n*,3\n100001,1\n")
-    code, said = run("casefind", "autism-eyfsp", "-d", district.root, "--date", DAY, "--json",
-                     "--concerns", tmp_path / "concerns.csv", "--capacity", tmp_path / "places.csv")  # fmt: skip
+    files = ("--concerns", tmp_path / "concerns.csv", "--capacity", tmp_path / "places.csv")
+    code, said = run("casefind", "autism-eyfsp", "-d", district.root, "--date", DAY, "--json", *files)
     document = json.loads(said)
     assert code == 0
     assert document["on_the_list"] == {"this term": 3, "next term": 2, "on a pathway already": 0}

@@ -106,6 +106,9 @@ def _concerns(district: District, found: Findings, path: Path | None, day: date)
 
 
 def _show(made: WorkList, most: int) -> None:
+    from evi.casefinding.concerns import REJECTS  # noqa: PLC0415
+    from evi.casefinding.wording import PROBLEMS  # noqa: PLC0415
+
     said = made.summary()
     out.print(f"[bold]{said['question']}[/]")
     answers = said["answers"]
@@ -115,17 +118,18 @@ def _show(made: WorkList, most: int) -> None:
     )
     for row in said["excluded"]:
         out.print(f"  left out: {row['children']:,} {row['title'].lower()}")
-    from evi.casefinding.wording import PROBLEMS  # noqa: PLC0415
-
     for name, count in said["not_assessable"].items():
         out.print(f"  not assessable: {count:,} {PROBLEMS.get(name, name)}")
     for row in said["results_set_aside"]:
         out.print(f"  set aside: {row['results']:,} {row['words']} ({row['children']:,} children)")
     for name, count in said["concerns"].items():
         if count:
-            out.print(f"  concerns {name.replace('_', ' ')}: {count:,}")
+            words = REJECTS.get(name, "concerns on the list, or answered by a pathway already open")
+            out.print(f"  {'' if name == 'used' else 'set aside: '}{count:,} {words}")
     listed = said["on_the_list"]
     out.print("on the list: " + ", ".join(f"{count:,} {state}" for state, count in listed.items()))
+    if made.offered.places is not None or made.offered.by_school:
+        show_table("", said["schools"])
     first = made.rows()[:most]
     show_table(
         "",

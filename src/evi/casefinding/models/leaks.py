@@ -1,0 +1,147 @@
+"""Leaks: a feature that already holds the answer, or was known only after it.
+
+A model that reads such a feature looks excellent and finds nobody. Three checks: what a feature says of
+itself (the events that it reads), when it was known, and whether it, alone or with others, gives the outcome
+away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from evi.casefinding.curves import auc
+from evi.casefinding.models.features import Feature
+from evi.casefinding.models.splits import by_group
+from evi.workspace import EviError
+
+Floats = npt.NDArray[np.float64]
+GIVES_AWAY = 0.995
+"""An area under the curve, in children not learned from, that only an answer already known reaches. It is
+chosen: no honest use of these assessments comes near it."""
+LEAK = 6
+"""Exit code of the refusal of a leak."""
+
+
+def refuse_declared(features: Sequence[Feature], outcome_codes: Sequence[str]) -> None:
+    """Refuse a feature that reads an event by which the outcome is recorded, or says that it could decide it.
+
+    Raises:
+        EviError: there is one.
+    """
+    for feature in features:
+        if feature.determines:
+            raise _leak(feature.name, f"it could decide the outcome: {feature.determines}")
+        for code in feature.codes:
+            for recorded in outcome_codes:
+                if _overlap(code, recorded):
+                    raise _leak(feature.name, f"it reads {code}, by which the outcome is recorded")
+
+
+def _overlap(a: str, b: str) -> bool:
+    first, second = a.removesuffix("*"), b.removesuffix("*")
+    if a.endswith("*") and b.endswith("*"):
+        return first.startswith(second) or second.startswith(first)
+    if a.endswith("*"):
+        return b.startswith(first)
+    return a.startswith(second) if b.endswith("*") else a == b
+
+
+def refuse_later(
+    known_on: Mapping[str, pl.Series], day: pl.Series, outcome_on: pl.Series | None = None
+) -> None:
+    """Refuse a feature that was known, of any child, only after the child's day or not before the outcome.
+
+    Args:
+        known_on: by feature, the day on which the newest part of it was known, of each row.
+        day: of each row, the day as of which the model speaks.
+        outcome_on: of each row, when the outcome came; null where it did not.
+
+    Raises:
+        EviError: there is one, or the day of a feature isn't said.
+    """
+    for name, known in known_on.items():
+        late = int((known > day).fill_null(False).sum())
+        if late:
+            raise _leak(name, f"of {late:,} children it was known only after the day it is used")
+        if outcome_on is not None:
+            after = int((known >= outcome_on).fill_null(False).sum())
+            if after:
+                raise _leak(name, f"of {after:,} children it was known no earlier than the outcome")
+
+
+def refuse_giving_away(
+    values: Floats, names: Sequence[str], outcome: npt.NDArray[np.bool_], groups: npt.ArrayLike | None = None
+) -> None:
+    """Refuse features that, one by one or together, give the outcome away in children not learned from.
+
+    Args:
+        values: one column a feature (levels as one column each, under one name), missing as NaN.
+
+    Raises:
+        EviError: they do; the smallest set found is named.
+    """
+    whose = np.arange(len(outcome)) if groups is None else groups
+    if min(outcome.sum(), (~outcome).sum()) < 10:
+        return
+    splits = by_group(outcome, whose, folds=min(4, int(outcome.sum())))
+    distinct = list(dict.fromkeys(names))
+    alone = {name: _area(_columns(values, names, [name]), outcome, splits) for name in distinct}
+    worst = max(alone, key=lambda name: alone[name])
+    if alone[worst] >= GIVES_AWAY:
+        raise _leak(worst, "alone it gives the outcome away")
+    if _area(values, outcome, splits) < GIVES_AWAY:
+        return
+    chosen: list[str] = []
+    best = 0.0
+    while best < GIVES_AWAY and len(chosen) < len(distinct):
+        tried = {
+            n: _area(_columns(values, names, [*chosen, n]), outcome, splits)
+            for n in distinct
+            if n not in chosen
+        }
+        added = max(tried, key=lambda name: tried[name])
+        chosen, best = [*chosen, added], tried[added]
+    raise _leak(", ".join(sorted(chosen)), f"together these {len(chosen)} give the outcome away")
+
+
+def _columns(values: Floats, names: Sequence[str], chosen: Sequence[str]) -> Floats:
+    return values[:, [place for place, name in enumerate(names) if name in chosen]]
+
+
+def _area(values: Floats, outcome: npt.NDArray[np.bool_], splits: Sequence[object]) -> float:
+    """Area in children not learned from: a straight line through values, and whether each is missing, and, of
+    one column alone, its values in bands too (an answer may lie in the middle of a scale)."""
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - it takes a while to load
+
+    gaps = np.isnan(values)
+    filled = np.where(gaps, 0.0, values)
+    parts = [filled, gaps[:, gaps.any(axis=0)].astype(float)]
+    if values.shape[1] == 1:
+        cuts = np.unique(np.nanquantile(values, np.linspace(0.05, 0.95, 19)))
+        parts.append(np.eye(len(cuts) + 1)[np.searchsorted(cuts, filled[:, 0])])
+    made = np.column_stack(parts)
+    spread = made.std(axis=0)
+    made = (made - made.mean(axis=0)) / np.where(spread > 0, spread, 1)
+    guessed = np.zeros(len(outcome))
+    areas = []
+    for split in splits:
+        learn, judge = split.learn, split.judge  # type: ignore[attr-defined]
+        line = LogisticRegression(C=100.0, max_iter=300, solver="newton-cholesky").fit(
+            made[learn], outcome[learn]
+        )
+        guessed[judge] = line.decision_function(made[judge])
+        areas.append(auc(guessed[judge], outcome[judge]).value)
+    return float(np.nanmean(areas))
+
+
+def _leak(name: str, why: str) -> EviError:
+    return EviError(
+        f"{why}. A model that reads it imitates an answer already given.",
+        where=f"feature {name}",
+        do="Leave it out.",
+        exit_code=LEAK,
+    )

@@ -1,9 +1,9 @@
 """How long case-finding takes: every child read by a rule, and the work list made.
 
-`python -m benchmarks.casefinding DISTRICT [--rule RULE] [--date DAY] [--capacity N]` times a rule on a district.
-`python -m benchmarks.casefinding --children 150000` makes a store of so many children, each with a whole
-profile of one framework and some on a pathway, in a temporary folder, and times the rule on it. Seconds on the
-clock and CPU seconds are of the work alone, without the start of the interpreter.
+`python -m benchmarks.casefinding DISTRICT [--rule RULE] [--date DAY] [--capacity N]` times a rule on a
+district. `python -m benchmarks.casefinding --children 150000` makes a store of so many children, each with a
+whole profile of one framework and some on a pathway, in a temporary folder, and times the rule on it.
+Seconds on the clock and CPU seconds are of the work alone, without the start of the interpreter.
 """
 
 from __future__ import annotations

@@ -536,3 +536,24 @@ def test_every_child_asked_gets_one_answer_of_four(tmp_path):
     assert found.table.height == found.table["subject_id"].n_unique() == 59
     assert sum(found.counts["answer"].values()) == 59
     assert set(found.table["answer"]) <= {"positive", "negative", "not_assessable", "excluded"}
+
+
+def test_needs_in_three_parts_of_life_count_where_no_service_is_involved(tmp_path):
+    def needs(child: int) -> list[Fact]:
+        school = [("EDU/ATTENDANCE/ABSENT", 60), ("EDU/ATTENDANCE/POSSIBLE", 300), ("EDU/FSM", None)]
+        return [
+            *(Fact(child, code, date(2024, 7, 20), value) for code, value in school),
+            Fact(child, "HEALTH/GP/PROBLEM/ANXIETY", date(2024, 2, 1)),
+        ]
+
+    open_case = Fact(2, "CSC/EARLY_HELP", date(2024, 1, 8))
+    fewer = [fact for fact in needs(3) if not fact.code.startswith("HEALTH")]
+    facts = [*needs(1), *needs(2), open_case, *fewer]
+    births = dict.fromkeys((1, 2, 3), date(2012, 3, 1))
+    found = find(write_store(tmp_path, facts, births=births), "many-needs-no-service", DAY)
+    low = [(row(found, child)["answer"], row(found, child)["score"]) for child in (1, 2, 3)]
+    assert low == [("positive", 3), ("excluded", 4), ("negative", 2)], "early help is a need of its own"
+    assert row(found, 1)["reasons"] == [
+        "Needs in 3 parts of life are recorded now: good education; mental and physical health; "
+        "financial stability"
+    ]

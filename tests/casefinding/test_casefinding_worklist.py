@@ -124,6 +124,11 @@ def test_a_list_of_concerns_is_read_and_may_hold_nothing_else(tmp_path, suffix):
     write([{name: value for name, value in concern(1).items() if name != "raised_by"}])
     with pytest.raises(EviError, match="lacks raised_by"):
         read()
+    for text in ("Jane Example\n", "7,parent,2024-05-01,Jane Example\n", "- Jane Example\n"):
+        (tmp_path / f"list{suffix}").write_text(text)
+        with pytest.raises(EviError) as caught:
+            read()
+        assert "Jane" not in f"{caught.value} {caught.value.do}"
     (tmp_path / f"list{suffix}").write_bytes(b"\xff\xfe\x00broken: [")
     with pytest.raises(EviError, match="can't be read"):
         read()

@@ -141,16 +141,17 @@ def _concern(
 
 
 def _rows(path: Path) -> list[Mapping[str, Any]]:
+    """The rows of a file, which may hold nothing but `COLUMNS`. What is in its cells is in no message."""
     try:
         text = path.read_text(encoding="utf-8-sig")
         if path.suffix in (".yaml", ".yml"):
             rows = yaml.safe_load(text) or []
-            columns = {str(name) for row in rows for name in row}
+            heading = {str(name) for row in rows for name, _ in row.items()} or set(COLUMNS)
         else:
             reader = csv.DictReader(text.splitlines())
             rows = list(reader)
-            columns = {str(name) for name in reader.fieldnames or ()}
-            columns |= {"(more cells than columns)"} if any(None in row for row in rows) else set()
+            heading = {str(name) for name in reader.fieldnames or ()}
+            heading |= {"a cell without a heading"} if any(None in row for row in rows) else set()
     except (OSError, UnicodeDecodeError, yaml.YAMLError, csv.Error, TypeError, AttributeError) as error:
         raise EviError(
             "it can't be read as a list of concerns.",
@@ -158,19 +159,20 @@ def _rows(path: Path) -> list[Mapping[str, Any]]:
             do=f"It is a CSV or YAML file in UTF-8 with {', '.join(COLUMNS)}.",
             exit_code=2,
         ) from error
-    extra, lacking = sorted(columns - set(COLUMNS)), [name for name in COLUMNS if name not in columns]
+    lacking = [name for name in COLUMNS if name not in heading]
+    if lacking:
+        raise EviError(
+            f"it lacks {', '.join(lacking)}.",
+            where=str(path),
+            do=f"Its heading is {', '.join(COLUMNS)}.",
+            exit_code=2,
+        )
+    extra = sorted(heading - set(COLUMNS))
     if extra:
         raise EviError(
             f"it has more than a list of concerns may hold: {', '.join(extra)}.",
             where=str(path),
-            do=f"Take them out. It may hold {', '.join(COLUMNS)} only, so that no name gets in.",
-            exit_code=2,
-        )
-    if lacking and rows:
-        raise EviError(
-            f"it lacks {', '.join(lacking)}.",
-            where=str(path),
-            do=f"It has {', '.join(COLUMNS)}.",
+            do=f"Take it out. It may hold {', '.join(COLUMNS)} only, so that no name gets in.",
             exit_code=2,
         )
     return list(rows)

@@ -80,6 +80,7 @@ class WorkList:
             "titles": [rule.title for rule in rules],
             "next_step": list(rules[0].next_step),
             "limits": list(dict.fromkeys(limit for rule in rules for limit in rule.limits)),
+            "review_overdue": [rule.label for rule in rules if rule.review_by < found.day],
             "answers": found.counts["answer"],
             "not_assessable": found.counts["not_assessable"],
             "excluded": [
@@ -174,7 +175,8 @@ def _child(findings: Findings, row: Mapping[str, Any], raised: Sequence[Concern]
         state = ON_PATHWAY
         held = next(each for each in rule.exclusions if each.id == row["exclusion"])
         since: date = row["excluded_since"]
-        reasons.append(f"Already on a pathway: {held.reason} (since {since.day} {since:%B %Y})")
+        when = f"{'since' if held.days is None else 'on'} {since.day} {since:%B %Y}"
+        reasons.append(f"Already on a pathway: {held.reason} ({when})")
     return {
         "subject_id": row["subject_id"],
         "state": state,

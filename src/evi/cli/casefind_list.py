@@ -126,6 +126,8 @@ def _show(made: WorkList, most: int) -> None:
         if count:
             words = REJECTS.get(name, "concerns on the list, or answered by a pathway already open")
             out.print(f"  {'' if name == 'used' else 'set aside: '}{count:,} {words}")
+    for label in said["review_overdue"]:
+        out.print(f"  [yellow]·[/] {label} should have been reviewed by now; ask its owner.")
     listed = said["on_the_list"]
     out.print("on the list: " + ", ".join(f"{count:,} {state}" for state, count in listed.items()))
     if made.offered.places is not None or made.offered.by_school:

@@ -11,7 +11,7 @@ from evi.casefinding.known import Known
 from evi.casefinding.rules import Rule
 from evi.workspace import District, quote
 
-SCHEMA = {"subject_id": pl.Int64(), "links": pl.String(), "facts": pl.String()}
+SCHEMA = pl.Schema({"subject_id": pl.Int64(), "links": pl.String(), "facts": pl.String()})
 
 
 def fingerprints(district: District, rules: Sequence[Rule], day: date) -> pl.DataFrame:

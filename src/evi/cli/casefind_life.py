@@ -51,10 +51,10 @@ def life(
         show_table("", rows, ("rule", "version", "state", "since", "decided by", "because"))
         if history:
             out.print("Decisions, oldest first:")
-        for each in history:
+        for entry in history:
             out.print(
-                f"  {each['at'][:10]} v{each['version']} {each['was']} → {each['to']}: {each['by']}, "
-                f"“{each['because']}”",
+                f"  {entry['at'][:10]} v{entry['version']} {entry['was']} → {entry['to']}: {entry['by']}, "
+                f"“{entry['because']}”",
                 markup=False,
             )
         out.print(f"The ledger checks out: {head.entries} entries, the last {head.hash}.", markup=False)

@@ -9,6 +9,7 @@ from evi.casefinding.cards.written import (
     HAZARD_HEADERS,
     fairness_words,
     hazard_rows,
+    indented,
 )
 from evi.index.explanation import day_text
 from evi.reports.blocks import Note, Points, Section, section, table
@@ -61,4 +62,4 @@ def _part(card: Card, part: Part) -> Section:
 
 
 def _text(card: Card) -> Section:
-    return section("text", "The whole text", Points("The rule as JSON", (card.text,)))
+    return section("text", "The whole text", Points("The rule as JSON", (indented(card),)))

@@ -12,7 +12,7 @@ from evi.casefinding.cards.forms import ASK, Facts, Part, fill_form, form, liste
 from evi.casefinding.cards.hazards import Hazard, equality_part, hazard_log
 from evi.casefinding.cards.rule_facts import rule_facts
 from evi.casefinding.cards.run_facts import run_facts
-from evi.casefinding.life import CARD, ledger, standing
+from evi.casefinding.life import CARD, RUN, ledger, standing
 from evi.casefinding.rules import Rule
 from evi.workspace import District, EviError
 
@@ -79,6 +79,7 @@ def make_card(district: District, rule: Rule, day: date) -> Card:
     known["state_words"] = f"{stands.state.name}: {stands.state.means}." + (
         f" Decided by {stands.by} on {stands.since[:10]}: {stands.because}." if stands.by else ""
     )
+    known["blinding"] = _blinding(district, rule)
     known["hazard_summary"] = listed([row["hazard"] for row in form("hazards")["hazards"]])
     facts = Facts(known, answers, ran.why)
     log = hazard_log(facts)
@@ -140,6 +141,20 @@ def note_card(district: District, card: Card, digest: str, at: str) -> dict[str,
 def asked_of_district() -> tuple[str, ...]:
     """Every key that a complete card needs an answer to."""
     return tuple(questions())
+
+
+def _blinding(district: District, rule: Rule) -> str:
+    went_out = [
+        each
+        for each in ledger(district).read()
+        if each["kind"] == RUN and each["released"] and rule.label in each["rules"]
+    ]
+    if went_out:
+        return (
+            f"Lists of this version have gone out ({len(went_out)}), the first on {went_out[0]['at'][:10]}. "
+            "Services may have recorded what they did because of them, so figures after that day flatter."
+        )
+    return "Yes or no is recorded by services, and no list of this version had gone out, so none could know."
 
 
 def _around(district: District, rule: Rule, day: date) -> dict[str, str | None]:

@@ -67,7 +67,7 @@ def rule_facts(rule: Rule) -> dict[str, str | None]:
         f"{_line(rule)}.",
         "built": "A rule written down by people: no model, nothing learnt from records.",
         "heterogeneity_how": "Figures by school and by group, partly pooled, with floors.",
-        "updating": "No. A change is a new version, and its life starts anew.",
+        "updating": f"This is version {rule.version}. A change is a new version, and its life starts anew.",
         "imbalance": "No: nothing is fitted.",
         "adjusted": f"The line moves with age in the school year and early birth: {rule.adjust.why}"
         if rule.adjust
@@ -113,7 +113,7 @@ def _transported(rule: Rule) -> str:
             "It was not made on children's records here. Published figures are of other children: "
             + listed([each.figure for each in rule.evidence])
         )
-    return f"Its line was worked out on {derived['cohort']}; how those differ from these is not known."
+    return f"Its line was worked out on: {derived['cohort']}; how those differ from these is not known."
 
 
 def _line(rule: Rule) -> str:

@@ -1,4 +1,4 @@
-"""What a run of a rule says, in the words of a card: counts by the house rule, and nothing that rests on few."""
+"""What a run of a rule says, in the words of a card: counts by the house rule."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ NAMES = ("flow", "not_assessable", "set_aside", "characteristics", "sample", "pe
          "performance_short", "outcome", "recognition", "heterogeneity", "missed", "wrongly", "group_gap",
          "interpretation")  # fmt: skip
 """Facts that only a run can give."""
+COUNTED = ("flow", "not_assessable", "set_aside", "characteristics")
+"""Those of them that need no outcome."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def run_facts(district: District, rule: Rule, day: date) -> Ran:
     """
     if rule.not_ready:
         said = f"It has not run: {rule.not_ready}"
-        return Ran(dict.fromkeys(NAMES, said), "", (), (), "none", None)
+        return Ran({name: said for name in NAMES}, "", (), (), "none", None)
     try:
         found = find(district, rule, day)
         grouped = groups(district, found.table["subject_id"], day)
@@ -64,27 +66,24 @@ def run_facts(district: District, rule: Rule, day: date) -> Ran:
             facts |= _unjudged(rule)
             headers, rows = _flagged_by_group(found, grouped)
             return Ran(facts, "", headers, rows, "flagged", None)
-        truth = district.config.synthetic and has_truth(district)
+        told = bool(conditions()[rule.condition].need)
+        truth = told and district.config.synthetic and has_truth(district)
         judged = printable(judge(district, rule.id, day, truth=truth))
     except EviError as error:
         return Ran(dict.fromkeys(NAMES), error.what, (), (), "none", None)
     facts |= _judged(judged)
     headers, rows = _rates(judged)
-    return Ran(facts, "", headers, rows, judged["layers"][0]["layer"], judged)
+    return Ran(facts, "", headers, rows, str(_first(judged)["layer"]), judged)
 
 
 def share(row: Row | None) -> str:
     """A share with its interval, or that it isn't shown."""
     if row is None:
         return str(form("uses")["hidden"])
-    value, low, high = row["value"], row.get("low"), row.get("high")
-    if low is None or high is None:
-        return f"{value:.0%}"
-    return (
-        f"{value:.1%} ({low:.1%} to {high:.1%})"
-        if value * 100 % 1
-        else f"{value:.0%} ({low:.0%} to {high:.0%})"
-    )
+    ends = [row[name] for name in ("value", "low", "high") if row.get(name) is not None]
+    digits = 0 if all(round(end, 2) == end for end in ends) else 1
+    value, *rest = (f"{end:.{digits}%}" for end in ends)
+    return f"{value} ({' to '.join(rest)})" if len(rest) == 2 else value
 
 
 def _counted(found: Findings, grouped: pl.DataFrame) -> dict[str, str | None]:
@@ -111,10 +110,9 @@ def _unjudged(rule: Rule) -> dict[str, str | None]:
         f"It can't be judged by outcome: no service records who has “{rule.condition.replace('_', ' ')}”. "
         "Its answer is what its definition says of the records, and not a guess at a condition."
     )
-    return dict.fromkeys(
-        ("sample", "performance", "performance_short", "outcome", "recognition", "heterogeneity", "missed",
-         "wrongly", "group_gap"), words
-    ) | {"interpretation": f"{words} Who is flagged, and who can't be assessed, is shown by group."}  # fmt: skip
+    told: dict[str, str | None] = {name: words for name in NAMES if name not in COUNTED}
+    told["interpretation"] = f"{words} Who is flagged, and who can't be assessed, is shown by group."
+    return told
 
 
 def _judged(judged: Row) -> dict[str, str | None]:
@@ -123,30 +121,39 @@ def _judged(judged: Row) -> dict[str, str | None]:
     made_up = " The district is made up: its figures say nothing about real children." * judged["made_up"]
     rule = first["rule"]
     return {
-        "outcome": listed([f"{each['layer'].replace('_', ' ')}: {each['question']}" for each in layers]) + made_up,
+        "outcome": listed([f"{_name(each)}: {each['question']}" for each in layers]) + made_up,
         "sample": listed(
-            [f"{_number(each['children'])} children with a score, {_number(each['with_it'])} of them with the "
-             f"outcome “{each['layer'].replace('_', ' ')}”" for each in layers]
+            [f"{_number(each['children'])} children with a score, {_number(each['with_it'])} with the "
+             f"outcome “{_name(each)}”" for each in layers]
         ) + ".",
         "performance": " ".join(_layer(each) for each in layers) + made_up,
-        "performance_short": f"Of children whom it flags, {share(rule['ppv'])} have it "
-        f"({first['layer'].replace('_', ' ')}); of children who have it, it flags "
+        "performance_short": f"With it ({_name(first)}), of children whom it flags: "
+        f"{share(rule['ppv'])}; of children who have it, flagged: "
         f"{share(rule['sensitivity'])}." + made_up,
         "recognition": _recognition(judged["recognition"]),
         "heterogeneity": _schools(judged, first["layer"]),
-        "missed": f"of children with it, {share(rule['sensitivity'])} are flagged.",
-        "wrongly": f"of children flagged, {share(rule['ppv'])} have it.",
+        "missed": f"flagged, of children with it: {share(rule['sensitivity'])}.",
+        "wrongly": f"with it, of children flagged: {share(rule['ppv'])}.",
         "group_gap": _group_gap(judged, first["layer"]),
         "interpretation": f"It narrows down whom to look at, and decides about nobody. "
         f"{_group_gap(judged, first['layer'])}{made_up}",
     }  # fmt: skip
 
 
+def _first(judged: Row) -> Row:
+    layers: list[Row] = judged["layers"]
+    return layers[0]
+
+
+def _name(layer: Row) -> str:
+    return str(layer["layer"]).replace("_", " ")
+
+
 def _layer(each: Row) -> str:
     rule, chance, beside = each["rule"], each["chance"], each["beside"]
     need = rule["number_needed_to_assess"]
     words = (
-        f"Against “{each['layer'].replace('_', ' ')}” ({each['question']}): sensitivity "
+        f"Against “{_name(each)}” ({each['question']}): sensitivity "
         f"{share(rule['sensitivity'])}, specificity {share(rule['specificity'])}, positive predictive value "
         f"{share(rule['ppv'])}, negative {share(rule['npv'])}; children to assess for each one found: "
         + (f"{need['value']:g}" if need else form("uses")["hidden"])
@@ -174,7 +181,7 @@ def _tables(judged: Row, layer: str) -> Iterable[Row]:
 
 
 def _schools(judged: Row, layer: str) -> str:
-    rates = next((each["rates"] for each in _tables(judged, layer) if each["by"] == "school"), [])
+    rates: list[Row] = next((each["rates"] for each in _tables(judged, layer) if each["by"] == "school"), [])
     shares = [row["wrongly_flagged"]["pooled"]["value"] for row in rates
               if row["wrongly_flagged"] and row["wrongly_flagged"]["pooled"]]  # fmt: skip
     if len(shares) < 2:
@@ -206,9 +213,9 @@ def _rates(judged: Row) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
     for table in _tables(judged, judged["layers"][0]["layer"]):
         if table["by"] == "school":
             continue
-        rates = {row["group"]: row for row in table["rates"]}
+        rates: dict[str, Row] = {row["group"]: row for row in table["rates"]}
         for who in table["assessable"]:
-            row = rates.get(who["group"], {})
+            row: Row = rates.get(who["group"], {})
             rows.append(
                 (f"{table['by']}: {who['group']}", _number(who["children"]), _cell(who["not_assessable"]),
                  *(_cell((row.get(name) or {}).get("raw")) for name in ("missed", "wrongly_flagged", "ppv")),

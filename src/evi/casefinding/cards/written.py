@@ -36,6 +36,11 @@ def write_card(card: Card, folder: Path, page: str = "") -> list[Path]:
     return [folder / name for name in (JSON, MARKDOWN, HAZARDS, *([PAGE] if page else []))]
 
 
+def indented(card: Card) -> str:
+    """The whole text of the rule, to read."""
+    return json.dumps(json.loads(card.text), indent=1, ensure_ascii=False)
+
+
 def card_document(card: Card) -> dict[str, Any]:
     """The card as one JSON document."""
     made = asdict(card)
@@ -74,7 +79,7 @@ def card_markdown(card: Card) -> str:
                 section = field.section
                 lines += ["", f"### {section}"]
             lines += ["", f"**{field.id}. {field.question}** {field.answer}"]
-    lines += ["", "## The whole text", "", "```json", card.text, "```", ""]
+    lines += ["", "## The whole text", "", "```json", indented(card), "```", ""]
     return "\n".join(lines)
 
 

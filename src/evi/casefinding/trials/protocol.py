@@ -1,0 +1,328 @@
+"""The protocol of a trial: what is asked, tried, counted and analysed, written before anything is known."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import jsonschema
+import yaml
+
+from evi.workspace import EviError
+
+SCHEMA = Path(__file__).parent / "protocol.schema.json"
+FEWEST = 2
+"""Schools in an arm. With one, the change can't be told from the school."""
+FEW = 6
+"""Fewer schools in an arm than this make results fragile, and a note says so."""
+FEWEST_STEPPED = 3
+
+Kind = Literal["share", "days", "count"]
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """One school (or other place) that changes as a whole. `size`: children expected in one period."""
+
+    id: str
+    size: float
+    deprivation: float | None
+    starts: str | None
+
+
+@dataclass(frozen=True)
+class Period:
+    """One stretch of time: from its first day up to, and without, the day `until`."""
+
+    id: str
+    since: date
+    until: date
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What is counted for each child, and what is assumed of it when the trial is planned.
+
+    Attributes:
+        kind: share (0 or 1), days (until the event, at most `within_days`) or count (events).
+        since: codes of which the first ever makes a child count.
+        to: codes of what is looked for in the `within_days` after it.
+        not_before: a child who had any of these before does not count.
+        better: whether more or less is better.
+        worthwhile: the smallest difference worth the cost, in the outcome's unit; above 0.
+        base, sd, icc, cac: assumed mean, standard deviation between children (days only), correlation of two
+            children of one school in one period, and of one school's mean in two periods.
+    """
+
+    id: str
+    title: str
+    primary: bool
+    kind: Kind
+    since: tuple[str, ...]
+    to: tuple[str, ...]
+    not_before: tuple[str, ...]
+    within_days: int
+    better: Literal["more", "less"]
+    worthwhile: float
+    base: float
+    sd: float
+    icc: float
+    cac: float
+    source: str
+
+    @property
+    def worthwhile_effect(self) -> float:
+        """The smallest worthwhile difference with its sign."""
+        return self.worthwhile if self.better == "more" else -self.worthwhile
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """A protocol as its file states it; see `protocol.schema.json` for what each part means.
+
+    Attributes:
+        starts: the periods in which schools start, in order: one of a parallel trial, and then the other
+            schools never start; several of a stepped wedge.
+        digest: hash of all that is stated; `parts` of each part by itself, to say what was changed.
+    """
+
+    id: str
+    title: str
+    question: str
+    change: str
+    usual: str
+    design: Literal["parallel", "stepped_wedge"]
+    randomised: bool
+    clusters: tuple[Cluster, ...]
+    periods: tuple[Period, ...]
+    starts: tuple[str, ...]
+    outcomes: tuple[Outcome, ...]
+    eligibility: Mapping[str, Any]
+    method: Literal["did", "mixed"]
+    average_over: Literal["children", "schools"]
+    balance: tuple[str, ...]
+    keep_share: float
+    groups: tuple[str, ...]
+    alpha: float
+    power: float
+    seed: int
+    owner: str
+    registered: date
+    digest: str
+    parts: Mapping[str, str]
+    path: Path | None = None
+
+    @property
+    def primary(self) -> Outcome:
+        """The one outcome that decides."""
+        return next(each for each in self.outcomes if each.primary)
+
+    @property
+    def chosen(self) -> dict[str, str | None]:
+        """When each school starts, where schools were chosen and not drawn."""
+        return {each.id: each.starts for each in self.clusters}
+
+    def place_of(self, period: str) -> int:
+        """The number of a period, from 0."""
+        return [each.id for each in self.periods].index(period)
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader should know of the design itself."""
+        said = []
+        if len(self.clusters) < FEW * (2 if self.design == "parallel" else 1):
+            said.append(
+                f"Only {len(self.clusters)} schools take part. With so few, chance differences between "
+                "schools weigh much, and results are fragile."
+            )
+        if not self.randomised:
+            said.append(
+                "Schools were chosen and not drawn by lot, so a difference may come from which schools "
+                "they are."
+            )
+        if self.design == "parallel" and self.place_of(self.starts[0]) == 0:
+            said.append(
+                "There is no period before the change, so schools are compared as they are, and not how "
+                "they changed."
+            )
+        return said
+
+
+def read_protocol(path: Path) -> Protocol:
+    """A protocol from its file.
+
+    Raises:
+        EviError: it can't be read as YAML, breaks the schema, or states something that can't hold.
+    """
+    try:
+        table = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise EviError("it can't be read as YAML.", where=str(path), do=str(error), exit_code=2) from error
+    return make_protocol(table, path=path)
+
+
+def make_protocol(table: Any, *, path: Path | None = None) -> Protocol:
+    """A protocol from what its file says.
+
+    Raises:
+        EviError: see `read_protocol`.
+    """
+    where = str(path or "protocol")
+    table = json.loads(json.dumps(table, default=str))
+    faults = sorted(_validator().iter_errors(table), key=lambda fault: list(map(str, fault.path)))
+    if faults:
+        place = "/".join(str(part) for part in faults[0].path) or "the file"
+        raise EviError(
+            f"{place}: {faults[0].message}", where=where, do="See protocol.schema.json.", exit_code=2
+        )
+    made = _protocol(table, path, where)
+    for fault in _faults(made, table):
+        raise EviError(fault, where=where, do="Correct the protocol.", exit_code=2)
+    return made
+
+
+@cache
+def _validator() -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
+
+
+def _protocol(table: Mapping[str, Any], path: Path | None, where: str) -> Protocol:
+    analysis = table["analysis"]
+    try:
+        periods = tuple(
+            Period(each["id"], date.fromisoformat(each["from"]), date.fromisoformat(each["to"]))
+            for each in table["periods"]
+        )
+        registered = date.fromisoformat(table["registered"])
+    except ValueError as error:
+        raise EviError(
+            "a date is no day of the calendar.", where=where, do="Write it as 2026-09-01.", exit_code=2
+        ) from error
+    return Protocol(
+        **{name: table[name] for name in ("id", "title", "question", "change", "usual", "design", "owner")},
+        randomised=table["allocation"] == "randomised",
+        clusters=tuple(
+            Cluster(each["id"], float(each["size"]), each.get("deprivation"), each.get("starts"))
+            for each in table["clusters"]
+        ),
+        periods=periods,
+        starts=tuple(table["starts"]),
+        outcomes=tuple(_outcome(each) for each in table["outcomes"]),
+        eligibility=table["eligibility"],
+        method=analysis["method"],
+        average_over=analysis["average_over"],
+        balance=tuple(analysis.get("balance", ())),
+        keep_share=float(analysis.get("keep_share", 0.1)),
+        groups=tuple(analysis.get("groups", ())),
+        alpha=float(table["alpha"]),
+        power=float(table["power"]),
+        seed=int(table["seed"]),
+        registered=registered,
+        digest=digest_of(table),
+        parts={name: digest_of(part) for name, part in sorted(table.items())},
+        path=path,
+    )
+
+
+def _outcome(row: Mapping[str, Any]) -> Outcome:
+    assume = row["assume"]
+    return Outcome(
+        **{name: row[name] for name in ("id", "title", "kind", "within_days", "better", "worthwhile")},
+        primary=bool(row.get("primary", False)),
+        since=tuple(row["from"]),
+        to=tuple(row["to"]),
+        not_before=tuple(row.get("not_before", ())),
+        base=float(assume["base"]),
+        sd=float(assume.get("sd", 0)),
+        icc=float(assume["icc"]),
+        cac=float(assume.get("cac", 1)),
+        source=assume["source"],
+    )
+
+
+def digest_of(value: object) -> str:
+    """BLAKE2b (128 bits) of what can be written as JSON, whatever the order of its names."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _faults(made: Protocol, table: Mapping[str, Any]) -> Iterator[str]:
+    """What the schema can't see, the most basic first."""
+    for what, names in (
+        ("cluster", [each.id for each in made.clusters]),
+        ("period", [each.id for each in made.periods]),
+        ("outcome", [each.id for each in made.outcomes]),
+    ):
+        twice = [name for name, count in Counter(names).items() if count > 1]
+        if twice:
+            are = "s are" if len(twice) > 1 else " is"
+            yield f"{len(twice)} {what}{are} named more than once ({twice[0]})."
+    if sum(each.primary for each in made.outcomes) != 1:
+        yield "one outcome, and only one, must be the primary one."
+    for before, after in zip(made.periods, made.periods[1:], strict=False):
+        if after.since < before.until:
+            yield f"period {after.id} starts before {before.id} ends."
+    if any(each.until <= each.since for each in made.periods):
+        yield "a period ends before it starts."
+    yield from _start_faults(made, table)
+    for each in made.outcomes:
+        yield from _assumption_faults(each)
+    for name in made.balance:
+        lacking = sum(getattr(cluster, name) is None for cluster in made.clusters)
+        if lacking:
+            yield f"the allocation is to balance {name}, and {lacking} clusters have none."
+
+
+def _start_faults(made: Protocol, table: Mapping[str, Any]) -> Iterator[str]:
+    names = [each.id for each in made.periods]
+    if set(made.starts) - set(names):
+        yield "a start is in a period that there is not."
+        return
+    if list(made.starts) != sorted(made.starts, key=names.index):
+        yield "the starts are not in the order of the periods."
+    if made.design == "parallel" and len(made.starts) != 1:
+        yield "a parallel trial has one start."
+    if made.design == "parallel" and len(made.clusters) < 2 * FEWEST:
+        yield (
+            f"{len(made.clusters)} schools make an arm of one. With one school in an arm, the change "
+            "can't be told from the school."
+        )
+    if made.design == "stepped_wedge":
+        if len(made.starts) < 2 or made.starts[0] == names[0]:
+            yield "a stepped wedge has two steps or more, and none in the first period."
+        if len(made.clusters) < max(FEWEST_STEPPED, len(made.starts)):
+            yield f"{len(made.clusters)} schools are too few for {len(made.starts)} steps."
+    given = ["starts" in each for each in table["clusters"]]
+    if made.randomised and any(given):
+        yield "clusters say when they start, and the allocation is said to be drawn by lot."
+    if not made.randomised:
+        if not all(given):
+            yield f"{given.count(False)} clusters do not say when they start."
+        elif {each.starts for each in made.clusters} - {*made.starts, None}:
+            yield "a cluster starts in a period that is no start."
+        else:
+            arms = Counter(each.starts is not None for each in made.clusters)
+            if made.design == "parallel" and min(arms[True], arms[False]) < FEWEST:
+                yield (
+                    f"{arms[True]} schools try the change and {arms[False]} do not. With one school "
+                    "in an arm, the change can't be told from the school."
+                )
+
+
+def _assumption_faults(outcome: Outcome) -> Iterator[str]:
+    planned = outcome.base + outcome.worthwhile_effect
+    if outcome.kind == "share" and not (0 < outcome.base < 1 and 0 < planned < 1):
+        yield f"{outcome.id}: a share, with the worthwhile difference too, lies between 0 and 1."
+    if planned <= 0:
+        yield f"{outcome.id}: the worthwhile difference is larger than all that there is."
+    if outcome.kind == "days" and not outcome.sd:
+        yield f"{outcome.id}: days need an assumed standard deviation (assume: sd)."
+    if outcome.kind == "days" and max(outcome.base, planned) > outcome.within_days:
+        yield f"{outcome.id}: the assumed mean is longer than children are followed."

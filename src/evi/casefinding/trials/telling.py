@@ -1,0 +1,167 @@
+"""What a result means, and what it does not mean, in plain sentences; and as plain values to print."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from evi.casefinding.trials.analysing import METHODS, Analysis, Effect, OutcomeResult
+from evi.casefinding.trials.protocol import Outcome
+from evi.index.disclosure import shown, shown_parts
+
+MISSING_APART = 0.05
+"""A larger difference in missing values between arms gets a warning."""
+
+
+def amount(outcome: Outcome, value: float) -> str:
+    """A difference in words.
+
+    Args:
+        value: as a share, in days, or in events a child.
+    """
+    if outcome.kind == "share":
+        return f"{value * 100:.1f} percentage points"
+    return f"{value:.1f} days" if outcome.kind == "days" else f"{value:.2f} events a child"
+
+
+def said_of(result: OutcomeResult, alpha: float) -> list[str]:
+    """What the estimate of one outcome says and does not say."""
+    outcome, main = result.outcome, result.main
+    size, low, high = (amount(outcome, each) for each in (abs(main.value), main.low, main.high))
+    way = "higher" if main.value >= 0 else "lower"
+    sure = f"{1 - alpha:.0%}"
+    said = [
+        f"With the change, {outcome.title} was {size} {way} than it would have been without it "
+        f"({sure} interval: {low} to {high})."
+    ]
+    good = 1 if outcome.better == "more" else -1
+    best, worst = max(good * main.low, good * main.high), min(good * main.low, good * main.high)
+    worthwhile = amount(outcome, outcome.worthwhile)
+    if worst >= outcome.worthwhile:
+        said.append(f"Every value in the interval is at least what was worthwhile ({worthwhile}).")
+    elif worst > 0:
+        also = "though it may be less than" if good * main.value >= outcome.worthwhile else "and less than"
+        may = "" if best >= outcome.worthwhile else " It is too small to be what was hoped for."
+        said.append(f"It helped, {also} what was worthwhile ({worthwhile}) is in the interval.{may}")
+    elif best < 0:
+        said.append("It made this worse: no value in the interval is an improvement.")
+    elif best >= outcome.worthwhile:
+        said.append(
+            "No difference was shown, and that is not the same as no difference: the trial can't rule out a "
+            f"worthwhile one ({worthwhile}), nor that there is none."
+        )
+    else:
+        said.append(
+            f"No difference was shown. A worthwhile one ({worthwhile}) is unlikely; a smaller one is "
+            "possible."
+        )
+    return said + _checks(result, alpha)
+
+
+def _checks(result: OutcomeResult, alpha: float) -> list[str]:
+    said = []
+    by_lot = result.permuted
+    if result.outcome.primary and by_lot.smallest > alpha:
+        said.append(
+            f"So few allocations were possible ({by_lot.allocations}) that the permutation test could not "
+            f"have shown a difference: its p-value can't be under {by_lot.smallest:.2f}."
+        )
+    elif result.outcome.primary and (by_lot.p_value < alpha) != (result.main.p_value < alpha):
+        said.append(
+            f"The permutation test (p = {by_lot.p_value:.3f}) and the estimate "
+            f"(p = {result.main.p_value:.3f}) do not agree, so the result hangs by a thread."
+        )
+    if not by_lot.drawn:
+        said.append("The permutation test holds only as if schools had been drawn by lot from all of them.")
+    with_it, without = result.missing
+    if max(with_it, without) > 0:
+        said.append(
+            f"{with_it:.1%} of values are missing with the change, and {without:.1%} without. They are left "
+            "out, which is right only if what is missing is like what is known in the same school and period."
+        )
+    if abs(with_it - without) > MISSING_APART:
+        said.append("More is missing on one side than on the other, which could itself make a difference.")
+    if result.not_seen:
+        said.append(f"{result.not_seen} schools of the protocol have no result for this outcome.")
+    return said
+
+
+def printable(found: Analysis) -> dict[str, Any]:
+    """A result as plain values. Counts of children are rounded, those under 10 hidden, with their means."""
+    protocol = found.protocol
+    return {
+        "protocol": protocol.id,
+        "title": protocol.title,
+        "question": protocol.question,
+        "digest": protocol.digest,
+        "registered": protocol.registered.isoformat(),
+        "design": protocol.design,
+        "alpha": protocol.alpha,
+        "by": found.by,
+        "notes": list(found.notes),
+        "outcomes": [_outcome(each, protocol.alpha) for each in found.results],
+        "left_out": dict(found.left_out),
+    }
+
+
+def _outcome(result: OutcomeResult, alpha: float) -> dict[str, Any]:
+    outcome = result.outcome
+    rows = []
+    for each in result.table:
+        children = shown(each.children)
+        mean = None if children.hidden else _plain(each.mean)
+        rows.append(
+            {**vars(each), "children": children.number, "mean": mean, "missing": shown(each.missing).number}
+        )
+    sizes = shown_parts({each.group: each.children for each in result.groups})
+    return {
+        "id": outcome.id,
+        "title": outcome.title,
+        "kind": outcome.kind,
+        "primary": outcome.primary,
+        "worthwhile": outcome.worthwhile_effect,
+        "table": rows,
+        "main": _effect(result.main, tested=outcome.primary),
+        "others": [_effect(each, tested=outcome.primary) for each in result.others],
+        "permutation": (
+            {name: _plain(value) for name, value in vars(result.permuted).items()}
+            if outcome.primary
+            else None
+        ),
+        "icc": _plain(result.icc),
+        "missing": [_plain(each) for each in result.missing],
+        "rejects": list(result.rejects),
+        "said": said_of(result, alpha),
+        "groups": [
+            {
+                "group": each.group,
+                "children": sizes[each.group].number,
+                "effect": [_plain(x) for x in (each.effect.value, each.effect.low, each.effect.high)],
+                "beside": each.beside,
+                "difference": (
+                    None
+                    if each.group == each.beside
+                    else [
+                        _plain(x) for x in (each.difference.value, each.difference.low, each.difference.high)
+                    ]
+                ),
+                "p_of_difference": _plain(each.p_value),
+            }
+            for each in result.groups
+        ],
+        "groups_left_out": result.groups_left_out,
+    }
+
+
+def _effect(effect: Effect, *, tested: bool) -> dict[str, Any]:
+    made = {name: _plain(value) for name, value in vars(effect).items()}
+    made["how"] = METHODS[effect.method]
+    if not tested:
+        del made["p_value"]
+    return made
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, float):
+        return round(value, 6) if math.isfinite(value) else None
+    return value

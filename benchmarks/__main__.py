@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from benchmarks import district, linkage, linkage_bad, linkage_draws, linkage_scale, spans
+from benchmarks import (
+    district,
+    linkage,
+    linkage_bad,
+    linkage_draws,
+    linkage_scale,
+    queues,
+    queues_capacity,
+    queues_days,
+    queues_truth,
+    spans,
+)
 from benchmarks.attacks import __main__ as attacks
 
 
@@ -18,6 +29,14 @@ def main() -> None:
     linkage_bad.main([])
     print("\n## Draws of links against the truth\n", flush=True)
     linkage_draws.main([])
+    print("\n## Waiting lists: the simulation beside its peers\n", flush=True)
+    queues.main()
+    print("\n## Waiting lists: the simulation beside exact answers\n", flush=True)
+    queues_truth.main()
+    print("\n## Waiting lists: one search for capacity\n", flush=True)
+    queues_capacity.main()
+    print("\n## Waiting lists: assessment days\n", flush=True)
+    queues_days.main([])
     print("\n## A whole district\n", flush=True)
     district.main()
     print("\n## Attacks on codes, by profile\n", flush=True)

@@ -17,14 +17,14 @@ from dataclasses import dataclass
 
 from benchmarks import queues_ciw, queues_network, queues_simpy
 from benchmarks.measuring import Cost, measure
-from evi.queues.engine import simulate
+from evi.queues.simulation.engine import simulate
 
 REPLICATIONS = 1000
 LEAN, CHILDREN, CIW = 20, 5, 1
 
 OURS = f"""
 from benchmarks.queues_network import WEEKS, network
-from evi.queues.engine import simulate
+from evi.queues.simulation.engine import simulate
 simulate(network(), WEEKS, {REPLICATIONS}, 1)
 """
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from evi.queues.capacity import question_of, size_capacity
-from evi.queues.trajectory import national_standard, no_worse
-from evi.queues.waiting_plan import read_plan
+from evi.queues.sizing.capacity import question_of, size_capacity
+from evi.queues.sizing.trajectory import national_standard, no_worse
+from evi.queues.sizing.waiting_plan import read_plan
 
 SHOULD_SECONDS = 20
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date
 from math import log
 
-from evi.queues.network import (
+from evi.queues.simulation.network import (
     Arrivals,
     Backlog,
     ChildClass,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from tests.queues import test_queues_truth as truth
 
-from evi.queues.continuous import Server
-from evi.queues.engine import simulate
+from evi.queues.simulation.continuous import Server
+from evi.queues.simulation.engine import simulate
 
 
 def _row(name: str, samples: np.ndarray, exact: float) -> None:

@@ -6,7 +6,7 @@ from datetime import date
 
 import numpy as np
 
-from evi.queues.series import Series, series_table
+from evi.queues.measuring.series import Series, series_table
 
 
 def made_up(

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from evi.queues import kernel, luck
-from evi.queues.network import Network, Pool
-from evi.queues.prepared import prepare
+from evi.queues.simulation import kernel, luck
+from evi.queues.simulation.network import Network, Pool
+from evi.queues.simulation.prepared import prepare
 
 
 @dataclass(eq=False)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
-from evi.queues.calendar import bank_holidays
-from evi.queues.clocks import Clock, Fact
+from evi.queues.measuring.calendar import bank_holidays
+from evi.queues.measuring.clocks import Clock, Fact
 
 
 @dataclass

@@ -12,14 +12,14 @@ import pytest
 from typer.testing import CliRunner
 
 from evi.cli.app import app, load_verbs
-from evi.queues.capacity import Question, question_of, size_capacity
-from evi.queues.engine import simulate
-from evi.queues.judging import by_month
-from evi.queues.network import Discipline, Network
-from evi.queues.searching import Simulator
-from evi.queues.shaping import whole_slots
-from evi.queues.trajectory import SHARE, Milestone, Trajectory, straight_line
-from evi.queues.waiting_plan import plan_from, read_plan
+from evi.queues.simulation.engine import simulate
+from evi.queues.simulation.network import Discipline, Network
+from evi.queues.sizing.capacity import Question, question_of, size_capacity
+from evi.queues.sizing.judging import by_month
+from evi.queues.sizing.searching import Simulator
+from evi.queues.sizing.shaping import whole_slots
+from evi.queues.sizing.trajectory import SHARE, Milestone, Trajectory, straight_line
+from evi.queues.sizing.waiting_plan import plan_from, read_plan
 from evi.workspace import EviError
 
 SMALL = """

@@ -20,12 +20,12 @@ from evi.indicators import evaluate_at
 from evi.indicators.queries import STATES
 from evi.indicators.reference import Covered, World, state
 from evi.linkage import link
-from evi.queues.journey_fitting import fit_journeys
-from evi.queues.journeys import Journeys, journeys
-from evi.queues.recovery import compare, read_truth, recover, weekly_chance
-from evi.queues.sorting import _registry, _worlds, sort_list
-from evi.queues.sorting_audit import DIMENSIONS, SIDES, audit
-from evi.queues.worklist import GROUPS, WorkList
+from evi.queues.forecasts.journey_fitting import fit_journeys
+from evi.queues.forecasts.recovery import compare, read_truth, recover, weekly_chance
+from evi.queues.measuring.journeys import Journeys, journeys
+from evi.queues.sorting.sort_list import _registry, _worlds, sort_list
+from evi.queues.sorting.sorting_audit import DIMENSIONS, SIDES, audit
+from evi.queues.sorting.worklist import GROUPS, WorkList
 from evi.records import load, open_records
 from evi.synthetic.calendar import NEVER, REFERENCE_DAY, day
 from evi.synthetic.draws import stream

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evi.queues import engine
-from evi.queues.engine import simulate, simulate_prepared
-from evi.queues.network import (
+from evi.queues.simulation import engine
+from evi.queues.simulation.engine import simulate, simulate_prepared
+from evi.queues.simulation.network import (
     Arrivals,
     Backlog,
     ChildClass,
@@ -24,7 +24,7 @@ from evi.queues.network import (
     RemovalStep,
     Supply,
 )
-from evi.queues.prepared import lag_cuts, prepare
+from evi.queues.simulation.prepared import lag_cuts, prepare
 from evi.workspace import EviError
 from tests.queues.reference import Reference
 
@@ -328,7 +328,7 @@ def test_more_referrals_than_any_place_has_are_refused():
 
 
 def test_the_engine_is_compiled_for_one_kind_of_arrays():
-    from evi.queues import kernel
+    from evi.queues.simulation import kernel
 
     network = alone(1, 1)
     simulate(network, 4, 2, 1, slots=np.ones((1, 4), int).T)

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from evi.queues.cohorts import (
+from evi.queues.forecasts.cohorts import (
     WEEKS_A_PERIOD,
     first_cohorts,
     fit_to_bands,
@@ -18,13 +18,13 @@ from evi.queues.cohorts import (
     share_within,
     step,
 )
-from evi.queues.disciplines import age_list
-from evi.queues.engine import simulate
-from evi.queues.fitted_network import network_from_fit
-from evi.queues.fitting import fit_series
-from evi.queues.forecasting import forecast
-from evi.queues.scenarios import Scenario
-from evi.queues.series import Series
+from evi.queues.forecasts.disciplines import age_list
+from evi.queues.forecasts.fitted_network import network_from_fit
+from evi.queues.forecasts.fitting import fit_series
+from evi.queues.forecasts.forecasting import forecast
+from evi.queues.forecasts.scenarios import Scenario
+from evi.queues.measuring.series import Series
+from evi.queues.simulation.engine import simulate
 from evi.workspace import EviError
 from tests.queues.made_up_series import made_up
 

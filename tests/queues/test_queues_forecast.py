@@ -12,14 +12,14 @@ import pytest
 from typer.testing import CliRunner
 
 from evi.cli.app import app, load_verbs
-from evi.queues.backtesting import FORECAST, NO_CHANGE, backtest
-from evi.queues.drift import Drift
-from evi.queues.fitting import fit_series
-from evi.queues.forecasting import forecast
-from evi.queues.limits import strayed
-from evi.queues.scenarios import Scenario
-from evi.queues.scottish_camhs import read_scottish_camhs
-from evi.queues.series import Series
+from evi.queues.forecasts.backtesting import FORECAST, NO_CHANGE, backtest
+from evi.queues.forecasts.drift import Drift
+from evi.queues.forecasts.fitting import fit_series
+from evi.queues.forecasts.forecasting import forecast
+from evi.queues.forecasts.limits import strayed
+from evi.queues.forecasts.scenarios import Scenario
+from evi.queues.measuring.series import Series
+from evi.queues.published.scottish_camhs import read_scottish_camhs
 from evi.workspace import EviError
 from tests.queues.made_up_series import made_up
 

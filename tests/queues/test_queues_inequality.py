@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evi.queues.clocks import load_clocks
-from evi.queues.incidence import REMOVED, STARTED, WAITING, incidence
-from evi.queues.inequality import SMALLER, limit_days, unequal_waits
-from evi.queues.journeys import Journeys, follow
+from evi.queues.measuring.clocks import load_clocks
+from evi.queues.measuring.incidence import REMOVED, STARTED, WAITING, incidence
+from evi.queues.measuring.inequality import SMALLER, limit_days, unequal_waits
+from evi.queues.measuring.journeys import Journeys, follow
 from evi.workspace import EviError
 
 from .test_queues_journeys import CONTACT, REFERRAL, event, table

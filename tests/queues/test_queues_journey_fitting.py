@@ -9,12 +9,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from evi.queues.engine import simulate
-from evi.queues.fitted_network import network_from_fit
-from evi.queues.fitting import fit_series
-from evi.queues.forecasting import forecast, share_now
-from evi.queues.journey_ages import with_journeys
-from evi.queues.journey_fitting import fit_journeys
+from evi.queues.forecasts.fitted_network import network_from_fit
+from evi.queues.forecasts.fitting import fit_series
+from evi.queues.forecasts.forecasting import forecast, share_now
+from evi.queues.forecasts.journey_ages import with_journeys
+from evi.queues.forecasts.journey_fitting import fit_journeys
+from evi.queues.simulation.engine import simulate
 from evi.synthetic import pathway
 from evi.synthetic.calendar import HISTORY_START, NEVER, as_date
 from evi.workspace import EviError

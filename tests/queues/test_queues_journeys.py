@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evi.queues.calendar import add_months, add_working_days, bank_holidays, working_days_between
-from evi.queues.clocks import Clock, load_clocks
-from evi.queues.journeys import TABLE, follow
+from evi.queues.measuring.calendar import add_months, add_working_days, bank_holidays, working_days_between
+from evi.queues.measuring.clocks import Clock, load_clocks
+from evi.queues.measuring.journeys import TABLE, follow
 
 from .slow_clock import slow_waits
 

@@ -20,16 +20,16 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from evi.cli.app import app, load_verbs
-from evi.queues import list_places
-from evi.queues.allocation import by_place, places_of_children, read_places
-from evi.queues.capacity import question_of, size_capacity
-from evi.queues.conversions import Conversions, Downstream, conversions_from, draw, read_conversions
-from evi.queues.downstream import Window, least_added, narrowed, referrals, waiting, waits
-from evi.queues.frontier import Frontier, frontier, planned
-from evi.queues.knockon import KnockOn, follow, smoothed
-from evi.queues.softening import soften
-from evi.queues.trajectory import no_worse
-from evi.queues.waiting_plan import read_plan
+from evi.queues.sizing import list_places
+from evi.queues.sizing.allocation import by_place, places_of_children, read_places
+from evi.queues.sizing.capacity import question_of, size_capacity
+from evi.queues.sizing.conversions import Conversions, Downstream, conversions_from, draw, read_conversions
+from evi.queues.sizing.downstream import Window, least_added, narrowed, referrals, waiting, waits
+from evi.queues.sizing.frontier import Frontier, frontier, planned
+from evi.queues.sizing.knockon import KnockOn, follow, smoothed
+from evi.queues.sizing.softening import soften
+from evi.queues.sizing.trajectory import no_worse
+from evi.queues.sizing.waiting_plan import read_plan
 from evi.workspace import EviError
 
 MONDAY = date(2022, 7, 4)

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evi.queues.gaming import gamed
-from evi.queues.lp import Bound, Flow, least_capacity
-from evi.queues.plan_network import POOL, flow_of, network_of
-from evi.queues.trajectory import SHARE, Milestone, Trajectory, straight_line
-from evi.queues.waiting_plan import read_plan
+from evi.queues.sizing.gaming import gamed
+from evi.queues.sizing.lp import Bound, Flow, least_capacity
+from evi.queues.sizing.plan_network import POOL, flow_of, network_of
+from evi.queues.sizing.trajectory import SHARE, Milestone, Trajectory, straight_line
+from evi.queues.sizing.waiting_plan import read_plan
 
 MONDAY = date(2024, 7, 1)
 WEEKS = 4  # July 2024 has four Thursdays from its first Monday on

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from evi.queues import luck
+from evi.queues.simulation import luck
 
 WORDS = st.integers(0, 2**32 - 1)
 

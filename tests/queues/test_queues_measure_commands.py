@@ -14,9 +14,9 @@ import pytest
 from typer.testing import CliRunner
 
 from evi.cli.app import app, load_verbs
-from evi.queues.clocks import FOLDER, clock_of, load_clocks, missing_codes, read_clock
-from evi.queues.groups import group_children
-from evi.queues.journeys import journeys
+from evi.queues.measuring.clocks import FOLDER, clock_of, load_clocks, missing_codes, read_clock
+from evi.queues.measuring.groups import group_children
+from evi.queues.measuring.journeys import journeys
 from evi.records.shapes import BY_CODE, code_id
 from evi.workspace import District, DistrictConfig, EviError
 

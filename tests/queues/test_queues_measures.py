@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evi.queues import formulas
-from evi.queues.clocks import Clock, load_clocks
-from evi.queues.journeys import follow
-from evi.queues.measures import BANDS, in_band, snapshot
-from evi.queues.over_time import by_period, periods
-from evi.queues.printable import printable_series, printable_snapshot
-from evi.queues.series import MEASURES
+from evi.queues.measuring import formulas
+from evi.queues.measuring.clocks import Clock, load_clocks
+from evi.queues.measuring.journeys import follow
+from evi.queues.measuring.measures import BANDS, in_band, snapshot
+from evi.queues.measuring.over_time import by_period, periods
+from evi.queues.measuring.printable import printable_series, printable_snapshot
+from evi.queues.measuring.series import MEASURES
 from evi.workspace import EviError
 
 from .test_queues_journeys import CONTACT, REFERRAL, event, table

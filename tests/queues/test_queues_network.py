@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 import yaml
 
-from evi.queues.network import Network
-from evi.queues.network_file import example_network, parse_network, read_network
-from evi.queues.prepared import prepare
-from evi.queues.slots_file import read_slots
+from evi.queues.simulation.network import Network
+from evi.queues.simulation.network_file import example_network, parse_network, read_network
+from evi.queues.simulation.prepared import prepare
+from evi.queues.simulation.slots_file import read_slots
 from evi.workspace import EviError
 
 EXAMPLES = [
     Path(file.name).stem
-    for file in (resources.files("evi.queues") / "networks").iterdir()
+    for file in (resources.files("evi.queues.simulation") / "networks").iterdir()
     if file.name.endswith(".yaml")
 ]
 
@@ -40,7 +40,7 @@ def pool(**changes: object) -> dict[str, object]:
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_examples_say_where_each_figure_is_from(name):
     network = example_network(name)
-    declared = yaml.safe_load((resources.files("evi.queues") / "networks" / f"{name}.yaml").read_text())
+    declared = yaml.safe_load((resources.files("evi.queues.simulation") / "networks" / f"{name}.yaml").read_text())
     figures = {"slots_per_week", "missed", "discipline", "removal", "limit_weeks", "outcomes"}
     for one in declared["pools"]:
         assert set(one["sources"]) == figures & set(one), one["id"]

@@ -11,9 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from evi.cli.app import app, load_verbs
-from evi.queues.engine import simulate
-from evi.queues.network_file import example_network
-from evi.queues.paths import HALF_WEEK, MEASURES
+from evi.queues.simulation.engine import simulate
+from evi.queues.simulation.network_file import example_network
+from evi.queues.simulation.paths import HALF_WEEK, MEASURES
 from evi.workspace import EviError
 
 load_verbs("queue")

@@ -13,11 +13,18 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evi.queues.ages import HALF_WEEK, spread_over_ages
-from evi.queues.conversions import conversions_from
-from evi.queues.plan_network import flow_of, network_of
-from evi.queues.trajectory import Milestone, month_of, national_standard, next_month, no_worse, straight_line
-from evi.queues.waiting_plan import SHIPPED, plan_from, read_plan
+from evi.queues.sizing.ages import HALF_WEEK, spread_over_ages
+from evi.queues.sizing.conversions import conversions_from
+from evi.queues.sizing.plan_network import flow_of, network_of
+from evi.queues.sizing.trajectory import (
+    Milestone,
+    month_of,
+    national_standard,
+    next_month,
+    no_worse,
+    straight_line,
+)
+from evi.queues.sizing.waiting_plan import SHIPPED, plan_from, read_plan
 from evi.workspace import EviError
 
 SHIPPED_TEXT = SHIPPED.joinpath("wsoa-autism.yaml").read_text(encoding="utf-8")

@@ -10,9 +10,9 @@ import polars as pl
 import pytest
 from openpyxl import Workbook
 
-from evi.queues.nhs_autism import COLUMNS, read_nhs_autism
-from evi.queues.nhs_community import read_nhs_community
-from evi.queues.scottish_camhs import NEW_CODES, read_scottish_camhs
+from evi.queues.published.nhs_autism import COLUMNS, read_nhs_autism
+from evi.queues.published.nhs_community import read_nhs_community
+from evi.queues.published.scottish_camhs import NEW_CODES, read_scottish_camhs
 from evi.workspace import EviError
 
 OPEN = 'Number of patients {}with an open "suspected autism" referral in the month'

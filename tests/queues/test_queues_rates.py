@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evi.queues.drift import Drift, learned_drift
-from evi.queues.histories import history, regular, state_of
-from evi.queues.learning import stretched
-from evi.queues.lists import Given, Luck, futures
-from evi.queues.rates import local_level, season, without_season
+from evi.queues.forecasts.drift import Drift, learned_drift
+from evi.queues.forecasts.histories import history, regular, state_of
+from evi.queues.forecasts.learning import stretched
+from evi.queues.forecasts.lists import Given, Luck, futures
+from evi.queues.forecasts.rates import local_level, season, without_season
 from evi.workspace import EviError
 from tests.queues.made_up_series import made_up
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from evi.queues.scoring import covered, crps, interval, quantile_loss, score
+from evi.queues.forecasts.scoring import covered, crps, interval, quantile_loss, score
 from evi.workspace import EviError
 
 

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from evi.indicators import States, load_registry
 from evi.indicators.reference import Event, World
 from evi.indicators.registry import make_registry
-from evi.queues.evidence import FOLDER, Rules, read_rules, rules_of
-from evi.queues.sorting import _check_nobody_is_lost, sort_children
-from evi.queues.sorting_audit import DIMENSIONS, SIDES, audit_table, hide
-from evi.queues.worklist import GROUPS, WorkList
+from evi.queues.sorting.evidence import FOLDER, Rules, read_rules, rules_of
+from evi.queues.sorting.sort_list import _check_nobody_is_lost, sort_children
+from evi.queues.sorting.sorting_audit import DIMENSIONS, SIDES, audit_table, hide
+from evi.queues.sorting.worklist import GROUPS, WorkList
 from evi.workspace import District, DistrictConfig, EviError
 
 DAY = date(2026, 8, 31)

@@ -19,11 +19,11 @@ import numpy as np
 import pytest
 from numba import njit
 
-from evi.queues import continuous, engine, kernel
-from evi.queues.continuous import Server, serve
-from evi.queues.engine import simulate
-from evi.queues.network import Arrivals, Backlog, Discipline, Network, Pool, RemovalStep, Supply
-from evi.queues.rules import CURSOR, NOBODY, UNOFFERED
+from evi.queues.simulation import continuous, engine, kernel
+from evi.queues.simulation.continuous import Server, serve
+from evi.queues.simulation.engine import simulate
+from evi.queues.simulation.network import Arrivals, Backlog, Discipline, Network, Pool, RemovalStep, Supply
+from evi.queues.simulation.rules import CURSOR, NOBODY, UNOFFERED
 
 STANDARD_ERRORS = 4.5
 

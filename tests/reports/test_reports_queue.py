@@ -11,19 +11,19 @@ import numpy as np
 import polars as pl
 import pytest
 
-from evi.queues.capacity import question_of, size_capacity
-from evi.queues.clocks import clock_of
-from evi.queues.conversions import read_conversions
 from evi.queues.days import planning
 from evi.queues.days.made_up import made_up
-from evi.queues.fitting import fit_series
-from evi.queues.forecasting import forecast
-from evi.queues.frontier import clearance, frontier
-from evi.queues.inequality import unequal_waits
-from evi.queues.journeys import Journeys, follow
-from evi.queues.measures import snapshot
-from evi.queues.over_time import by_period
-from evi.queues.waiting_plan import read_plan
+from evi.queues.forecasts.fitting import fit_series
+from evi.queues.forecasts.forecasting import forecast
+from evi.queues.measuring.clocks import clock_of
+from evi.queues.measuring.inequality import unequal_waits
+from evi.queues.measuring.journeys import Journeys, follow
+from evi.queues.measuring.measures import snapshot
+from evi.queues.measuring.over_time import by_period
+from evi.queues.sizing.capacity import question_of, size_capacity
+from evi.queues.sizing.conversions import read_conversions
+from evi.queues.sizing.frontier import clearance, frontier
+from evi.queues.sizing.waiting_plan import read_plan
 from evi.reports.queue_charts import Line, lines
 from evi.reports.queue_charts import frontier as drawn_frontier
 from evi.reports.queue_page import QueuePage, build_queue_page

@@ -17,9 +17,9 @@ from evi.cli.queue_reading import read_published
 from evi.workspace import EviError, replace_file
 
 if TYPE_CHECKING:
-    from evi.queues.backtesting import Backtest, Judged
-    from evi.queues.drift import Known
-    from evi.queues.limit_trials import LimitJudged
+    from evi.queues.forecasts.backtesting import Backtest, Judged
+    from evi.queues.forecasts.drift import Known
+    from evi.queues.forecasts.limit_trials import LimitJudged
 
 
 BY_PLACE = ("nothing", "flows")
@@ -49,9 +49,9 @@ def backtest(
     Example: `evi queue backtest camhs scotland_camhs_*.csv --by-place`
     """
     with mistakes_explained(as_json=as_json):
-        from evi.queues.backtesting import backtest as judge  # noqa: PLC0415 - loaded only when asked for
-        from evi.queues.limit_trials import limit_backtest  # noqa: PLC0415
-        from evi.queues.scottish_camhs import SCOTLAND  # noqa: PLC0415
+        from evi.queues.forecasts.backtesting import backtest as judge  # noqa: PLC0415 - loaded only when asked for
+        from evi.queues.forecasts.limit_trials import limit_backtest  # noqa: PLC0415
+        from evi.queues.published.scottish_camhs import SCOTLAND  # noqa: PLC0415
 
         if save is not None and save.suffix != ".json":
             raise EviError(

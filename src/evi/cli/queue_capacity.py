@@ -16,11 +16,11 @@ from evi.cli.queue import queues_app
 from evi.workspace import EviError, replace_file
 
 if TYPE_CHECKING:
-    from evi.queues.answers import CapacityAnswer, MonthNeed
-    from evi.queues.capacity import Question
-    from evi.queues.gaming import Gaming
-    from evi.queues.trajectory import Trajectory
-    from evi.queues.waiting_plan import Plan
+    from evi.queues.sizing.answers import CapacityAnswer, MonthNeed
+    from evi.queues.sizing.capacity import Question
+    from evi.queues.sizing.gaming import Gaming
+    from evi.queues.sizing.trajectory import Trajectory
+    from evi.queues.sizing.waiting_plan import Plan
 
 TARGETS = ("plan", "standard", "no-worse", "milestones")
 SHORT = {
@@ -70,8 +70,8 @@ def capacity(
     Example: `evi queue capacity --plan wsoa-autism --target plan --probability 0.8`
     """
     with mistakes_explained(as_json=as_json):
-        from evi.queues.capacity import size_capacity  # noqa: PLC0415 - numbers are loaded when asked for
-        from evi.queues.waiting_plan import read_plan  # noqa: PLC0415
+        from evi.queues.sizing.capacity import size_capacity  # noqa: PLC0415 - numbers are loaded when asked for
+        from evi.queues.sizing.waiting_plan import read_plan  # noqa: PLC0415
 
         read = read_plan(plan).given(
             waiting=waiting,
@@ -117,8 +117,8 @@ def capacity(
 
 
 def _question(plan: Plan, network: Path | None, pool: str) -> Question:
-    from evi.queues.capacity import question_of  # noqa: PLC0415
-    from evi.queues.network import Network  # noqa: PLC0415
+    from evi.queues.simulation.network import Network  # noqa: PLC0415
+    from evi.queues.sizing.capacity import question_of  # noqa: PLC0415
 
     question = question_of(plan)
     if network is None:
@@ -136,7 +136,7 @@ def _question(plan: Plan, network: Path | None, pool: str) -> Question:
 
 
 def _targets(plan: Plan, target: str, *, other_reading: bool) -> dict[str, Trajectory]:
-    from evi.queues.trajectory import national_standard, no_worse  # noqa: PLC0415
+    from evi.queues.sizing.trajectory import national_standard, no_worse  # noqa: PLC0415
 
     if target != "all" and target not in TARGETS:
         raise EviError(
@@ -160,8 +160,8 @@ def _targets(plan: Plan, target: str, *, other_reading: bool) -> dict[str, Traje
 
 
 def _gaming(plan: Plan, question: Question) -> Gaming | None:
-    from evi.queues.gaming import gamed  # noqa: PLC0415
-    from evi.queues.plan_network import flow_of  # noqa: PLC0415
+    from evi.queues.sizing.gaming import gamed  # noqa: PLC0415
+    from evi.queues.sizing.plan_network import flow_of  # noqa: PLC0415
 
     flow = flow_of(question.network, question.pool, plan.trajectory.weeks)
     return gamed(flow, plan.trajectory, plan.milestones_only)

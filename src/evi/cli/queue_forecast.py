@@ -17,11 +17,11 @@ from evi.index.disclosure import shown
 from evi.workspace import District, EviError, replace_file
 
 if TYPE_CHECKING:
-    from evi.queues.fitting import Estimate, QueueFit
-    from evi.queues.forecasting import Forecast
-    from evi.queues.journey_fitting import JourneyFit
-    from evi.queues.scenarios import Scenario
-    from evi.queues.series import Series
+    from evi.queues.forecasts.fitting import Estimate, QueueFit
+    from evi.queues.forecasts.forecasting import Forecast
+    from evi.queues.forecasts.journey_fitting import JourneyFit
+    from evi.queues.forecasts.scenarios import Scenario
+    from evi.queues.measuring.series import Series
 
 
 @queues_app.command()
@@ -55,10 +55,10 @@ def forecast(
     Example: `evi queue forecast --district my-district --pathway autism --months 12 --capacity +10%`
     """
     with mistakes_explained(as_json=as_json):
-        from evi.queues.fitting import fit_series  # noqa: PLC0415 - loaded only when asked for
-        from evi.queues.forecasting import LIMIT_WEEKS  # noqa: PLC0415
-        from evi.queues.forecasting import forecast as forecast_list  # noqa: PLC0415
-        from evi.queues.journey_ages import with_journeys  # noqa: PLC0415
+        from evi.queues.forecasts.fitting import fit_series  # noqa: PLC0415 - loaded only when asked for
+        from evi.queues.forecasts.forecasting import LIMIT_WEEKS  # noqa: PLC0415
+        from evi.queues.forecasts.forecasting import forecast as forecast_list  # noqa: PLC0415
+        from evi.queues.forecasts.journey_ages import with_journeys  # noqa: PLC0415
 
         scenario = scenario_of(referrals, capacity)
         if published is not None:
@@ -82,7 +82,7 @@ def forecast(
 
 def scenario_of(referrals: str | None, capacity: str | None) -> Scenario:
     """A scenario from what was typed for referrals and capacity."""
-    from evi.queues.scenarios import Scenario  # noqa: PLC0415
+    from evi.queues.forecasts.scenarios import Scenario  # noqa: PLC0415
 
     come, seen = _change("--referrals", referrals), _change("--capacity", capacity)
     told = " and ".join(
@@ -106,9 +106,9 @@ class _Source:
 
 
 def _of_district(district: Path, pathway: str | None, day: str | None) -> _Source:
-    from evi.queues.journey_fitting import fit_journeys  # noqa: PLC0415
-    from evi.queues.journeys import journeys  # noqa: PLC0415
-    from evi.queues.over_time import by_period  # noqa: PLC0415
+    from evi.queues.forecasts.journey_fitting import fit_journeys  # noqa: PLC0415
+    from evi.queues.measuring.journeys import journeys  # noqa: PLC0415
+    from evi.queues.measuring.over_time import by_period  # noqa: PLC0415
 
     if pathway is None:
         raise EviError(

@@ -15,10 +15,10 @@ from evi.cli.queue import queues_app
 from evi.workspace import District, EviError, replace_file
 
 if TYPE_CHECKING:
-    from evi.queues.allocation import Places
-    from evi.queues.frontier import Clearance, Frontier
-    from evi.queues.trajectory import Trajectory
-    from evi.queues.waiting_plan import Plan
+    from evi.queues.sizing.allocation import Places
+    from evi.queues.sizing.frontier import Clearance, Frontier
+    from evi.queues.sizing.trajectory import Trajectory
+    from evi.queues.sizing.waiting_plan import Plan
 
 SPEEDS = "6,8,10,15,20,30,40"
 
@@ -56,10 +56,10 @@ def knock_on(
     Example: `evi queue knock-on --clear-within 104`
     """
     with mistakes_explained(as_json=as_json):
-        from evi.queues.capacity import question_of, size_capacity  # noqa: PLC0415 - loaded when asked for
-        from evi.queues.conversions import read_conversions  # noqa: PLC0415
-        from evi.queues.frontier import clearance, frontier, planned  # noqa: PLC0415
-        from evi.queues.waiting_plan import read_plan  # noqa: PLC0415
+        from evi.queues.sizing.capacity import question_of, size_capacity  # noqa: PLC0415 - loaded when asked for
+        from evi.queues.sizing.conversions import read_conversions  # noqa: PLC0415
+        from evi.queues.sizing.frontier import clearance, frontier, planned  # noqa: PLC0415
+        from evi.queues.sizing.waiting_plan import read_plan  # noqa: PLC0415
 
         weeks = _weeks(years, probability)
         read = read_plan(plan)
@@ -116,7 +116,7 @@ def _speeds(text: str) -> list[int]:
 
 
 def _targets(plan: Plan, target: str | None) -> list[Trajectory]:
-    from evi.queues.trajectory import national_standard, no_worse  # noqa: PLC0415
+    from evi.queues.sizing.trajectory import national_standard, no_worse  # noqa: PLC0415
 
     made = {
         "no-worse": no_worse(plan.trajectory, plan.today),
@@ -133,13 +133,13 @@ def _targets(plan: Plan, target: str | None) -> list[Trajectory]:
 
 
 def _places(table: Path | None, folder: Path | None, pathway: str, day: str | None) -> Places | None:
-    from evi.queues.allocation import read_places  # noqa: PLC0415
+    from evi.queues.sizing.allocation import read_places  # noqa: PLC0415
 
     if table is not None:
         return read_places(table)
     if folder is None:
         return None
-    from evi.queues.list_places import places_of_list  # noqa: PLC0415
+    from evi.queues.sizing.list_places import places_of_list  # noqa: PLC0415
 
     opened = District.open(folder)
     return places_of_list(opened, pathway, day_asked(opened, day))
@@ -206,7 +206,7 @@ def _row(one: Clearance) -> dict[str, Any]:
 
 
 def _by(chosen: Clearance, where: Places | None, by: str) -> list[dict[str, Any]]:
-    from evi.queues.allocation import by_place  # noqa: PLC0415
+    from evi.queues.sizing.allocation import by_place  # noqa: PLC0415
 
     return [] if where is None else by_place(chosen.knock_on, where, by=by).to_dicts()
 

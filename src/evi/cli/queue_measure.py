@@ -16,7 +16,7 @@ from evi.workspace import District, EviError, replace_file
 if TYPE_CHECKING:
     from datetime import date
 
-    from evi.queues.journeys import Journeys
+    from evi.queues.measuring.journeys import Journeys
 
 
 @queues_app.command()
@@ -67,7 +67,7 @@ def measure(
 
 
 def _clocks(district: District, *, as_json: bool) -> None:
-    from evi.queues.clocks import load_clocks, missing_codes  # noqa: PLC0415 - loaded only when asked for
+    from evi.queues.measuring.clocks import load_clocks, missing_codes  # noqa: PLC0415 - loaded only when asked for
 
     rows = [
         {
@@ -88,10 +88,10 @@ def _document(
     district: District, pathway: str, day: date, since: date | None, by: str | None, every: str | None
 ) -> dict[str, Any]:
     from evi.index.disclosure import RULE  # noqa: PLC0415
-    from evi.queues.clocks import check_feeds, clock_of  # noqa: PLC0415
-    from evi.queues.journeys import journeys  # noqa: PLC0415
-    from evi.queues.measures import snapshot  # noqa: PLC0415
-    from evi.queues.printable import printable_series, printable_snapshot  # noqa: PLC0415
+    from evi.queues.measuring.clocks import check_feeds, clock_of  # noqa: PLC0415
+    from evi.queues.measuring.journeys import journeys  # noqa: PLC0415
+    from evi.queues.measuring.measures import snapshot  # noqa: PLC0415
+    from evi.queues.measuring.printable import printable_series, printable_snapshot  # noqa: PLC0415
 
     clock = clock_of(pathway, district)
     notes = check_feeds(clock, district)
@@ -105,7 +105,7 @@ def _document(
     if not clock.missed:
         del document["appointments"], document["missed"]
     if every is not None:
-        from evi.queues.over_time import by_period  # noqa: PLC0415
+        from evi.queues.measuring.over_time import by_period  # noqa: PLC0415
 
         if every not in ("week", "month"):
             raise EviError(f"“{every}” is no period.", where="--every", do="Say week or month.", exit_code=2)
@@ -117,8 +117,8 @@ def _document(
 
 
 def _groups(district: District, made: Journeys, by: str, since: date | None) -> dict[str, Any]:
-    from evi.queues.groups import group_children  # noqa: PLC0415
-    from evi.queues.inequality import unequal_waits  # noqa: PLC0415
+    from evi.queues.measuring.groups import group_children  # noqa: PLC0415
+    from evi.queues.measuring.inequality import unequal_waits  # noqa: PLC0415
 
     found = unequal_waits(made, group_children(district, made.table, by), by, since)  # type: ignore[arg-type]
     return {
@@ -166,8 +166,8 @@ PARTS = {"value": "", "low": "_low", "high": "_high"}
 
 
 def _show(document: dict[str, Any]) -> None:
-    from evi.queues.measures import LONGEST, WAIT_OF_SEEN, WAIT_SO_FAR  # noqa: PLC0415
-    from evi.queues.printable import said  # noqa: PLC0415
+    from evi.queues.measuring.measures import LONGEST, WAIT_OF_SEEN, WAIT_SO_FAR  # noqa: PLC0415
+    from evi.queues.measuring.printable import said  # noqa: PLC0415
 
     unit = document["unit"]
     out.print(f"{document['title']} on {document['day']}: [bold]{_n(document['waiting'])}[/] on the list")

@@ -13,7 +13,7 @@ from evi.cli.queue import queues_app
 from evi.workspace import EviError, replace_file
 
 if TYPE_CHECKING:
-    from evi.queues.series import Series
+    from evi.queues.measuring.series import Series
 
 KINDS = ("autism", "community", "camhs")
 
@@ -53,7 +53,7 @@ def published(
 
 def _read(kind: str, files: list[Path], place: str | None, service: str | None, ages: str) -> list[Series]:
     if kind == "autism":
-        from evi.queues.nhs_autism import read_nhs_autism  # noqa: PLC0415 - only the reader that is asked for
+        from evi.queues.published.nhs_autism import read_nhs_autism  # noqa: PLC0415 - only the reader that is asked for
 
         if ages not in ("children", "adults", "all"):
             raise EviError(
@@ -61,11 +61,11 @@ def _read(kind: str, files: list[Path], place: str | None, service: str | None, 
             )
         return _at(list(read_nhs_autism(files, ages)), place)  # type: ignore[arg-type]
     if kind == "camhs":
-        from evi.queues.scottish_camhs import read_scottish_camhs  # noqa: PLC0415
+        from evi.queues.published.scottish_camhs import read_scottish_camhs  # noqa: PLC0415
 
         return _at(list(read_scottish_camhs(files)), place)
     if kind == "community":
-        from evi.queues.nhs_community import read_nhs_community  # noqa: PLC0415
+        from evi.queues.published.nhs_community import read_nhs_community  # noqa: PLC0415
 
         lists = read_nhs_community(files)
         return [lists.series(place or "England", name) for name in lists.services(service or "(CYP)")]
@@ -100,7 +100,7 @@ def _document(series: Series) -> dict[str, Any]:
 
 
 def _band(band: tuple[int, int | None]) -> str:
-    from evi.queues.printable import band_name  # noqa: PLC0415
+    from evi.queues.measuring.printable import band_name  # noqa: PLC0415
 
     return f"{band_name(band)} weeks"
 

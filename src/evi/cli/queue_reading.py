@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from evi.workspace import EviError
 
 if TYPE_CHECKING:
-    from evi.queues.series import Series
+    from evi.queues.measuring.series import Series
 
 
 def published_series(kind: str, files: list[Path], place: str | None) -> Series:
@@ -29,7 +29,7 @@ def published_series(kind: str, files: list[Path], place: str | None) -> Series:
 
 def read_published(kind: str, files: list[Path]) -> tuple[Series, ...]:
     """Every series of published tables of a kind that can be forecast from."""
-    from evi.queues.scottish_camhs import read_scottish_camhs  # noqa: PLC0415
+    from evi.queues.published.scottish_camhs import read_scottish_camhs  # noqa: PLC0415
 
     if kind != "camhs":
         raise EviError(

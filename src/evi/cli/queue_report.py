@@ -18,7 +18,7 @@ from evi.workspace import District, EviError, Progress
 if TYPE_CHECKING:
     from datetime import date
 
-    from evi.queues.journeys import Journeys
+    from evi.queues.measuring.journeys import Journeys
     from evi.reports.queue_page import QueuePage
 
 GROUPS = ("sex", "ethnicity", "deprivation")
@@ -73,12 +73,12 @@ def page_of_records(district: District, pathway: str, day: date, progress: Progr
     Raises:
         EviError: no clock, or no feed that could start or stop it.
     """
-    from evi.queues.clocks import check_feeds, clock_of  # noqa: PLC0415
-    from evi.queues.groups import group_children  # noqa: PLC0415
-    from evi.queues.inequality import unequal_waits  # noqa: PLC0415
-    from evi.queues.journeys import journeys  # noqa: PLC0415
-    from evi.queues.measures import snapshot  # noqa: PLC0415
-    from evi.queues.over_time import by_period  # noqa: PLC0415
+    from evi.queues.measuring.clocks import check_feeds, clock_of  # noqa: PLC0415
+    from evi.queues.measuring.groups import group_children  # noqa: PLC0415
+    from evi.queues.measuring.inequality import unequal_waits  # noqa: PLC0415
+    from evi.queues.measuring.journeys import journeys  # noqa: PLC0415
+    from evi.queues.measuring.measures import snapshot  # noqa: PLC0415
+    from evi.queues.measuring.over_time import by_period  # noqa: PLC0415
     from evi.reports.queue_page import QueuePage  # noqa: PLC0415
 
     clock = clock_of(pathway, district)
@@ -104,8 +104,8 @@ def page_of_records(district: District, pathway: str, day: date, progress: Progr
 
 
 def _sorted(page: QueuePage, district: District, pathway: str) -> QueuePage:
-    from evi.queues.sorting import sort_list  # noqa: PLC0415
-    from evi.queues.sorting_audit import audit  # noqa: PLC0415
+    from evi.queues.sorting.sort_list import sort_list  # noqa: PLC0415
+    from evi.queues.sorting.sorting_audit import audit  # noqa: PLC0415
 
     try:
         worklist = sort_list(district, pathway, page.found.day)
@@ -116,10 +116,10 @@ def _sorted(page: QueuePage, district: District, pathway: str) -> QueuePage:
 
 
 def _forecast(page: QueuePage, pathway: str, day: date, made: Journeys) -> QueuePage:
-    from evi.queues.fitting import fit_series  # noqa: PLC0415
-    from evi.queues.forecasting import LIMIT_WEEKS, forecast  # noqa: PLC0415
-    from evi.queues.journey_ages import with_journeys  # noqa: PLC0415
-    from evi.queues.journey_fitting import fit_journeys  # noqa: PLC0415
+    from evi.queues.forecasts.fitting import fit_series  # noqa: PLC0415
+    from evi.queues.forecasts.forecasting import LIMIT_WEEKS, forecast  # noqa: PLC0415
+    from evi.queues.forecasts.journey_ages import with_journeys  # noqa: PLC0415
+    from evi.queues.forecasts.journey_fitting import fit_journeys  # noqa: PLC0415
 
     try:
         fit = fit_series(page.over_time)
@@ -136,11 +136,11 @@ def _forecast(page: QueuePage, pathway: str, day: date, made: Journeys) -> Queue
 
 def _planned(page: QueuePage, plan: str, clear_within: int | None, progress: Progress) -> QueuePage:
     """What the plan needs, beside what the national standard would, and what follows it."""
-    from evi.queues.capacity import question_of, size_capacity  # noqa: PLC0415
-    from evi.queues.conversions import read_conversions  # noqa: PLC0415
-    from evi.queues.frontier import clearance, frontier  # noqa: PLC0415
-    from evi.queues.trajectory import national_standard  # noqa: PLC0415
-    from evi.queues.waiting_plan import read_plan  # noqa: PLC0415
+    from evi.queues.sizing.capacity import question_of, size_capacity  # noqa: PLC0415
+    from evi.queues.sizing.conversions import read_conversions  # noqa: PLC0415
+    from evi.queues.sizing.frontier import clearance, frontier  # noqa: PLC0415
+    from evi.queues.sizing.trajectory import national_standard  # noqa: PLC0415
+    from evi.queues.sizing.waiting_plan import read_plan  # noqa: PLC0415
 
     read, after = read_plan(plan), read_conversions(None)
     question = question_of(read)

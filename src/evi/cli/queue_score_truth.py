@@ -29,7 +29,7 @@ def score_truth(
     Example: `evi queue score-truth autism --district demo-district`
     """
     with mistakes_explained(as_json=as_json):
-        from evi.queues.recovery import LEVEL, NO_MATCH, recover  # noqa: PLC0415 - loaded when asked for
+        from evi.queues.forecasts.recovery import LEVEL, NO_MATCH, recover  # noqa: PLC0415 - loaded when asked for
 
         opened = District.open(district)
         fit, found = recover(opened, pathway, day_asked(opened, day))

@@ -13,7 +13,7 @@ from evi.cli.queue import queues_app
 from evi.workspace import EviError, replace_file
 
 if TYPE_CHECKING:
-    from evi.queues.paths import Paths
+    from evi.queues.simulation.paths import Paths
 
 SHOWN_WEEKS = (1, 13, 26, 52, 104, 156, 208, 260)
 
@@ -54,9 +54,9 @@ def simulate_network(
             raise EviError(
                 "that kind of file is not written.", where=str(output), do="End it in .parquet or .csv."
             )
-        from evi.queues.engine import simulate  # noqa: PLC0415 (slow to import)
-        from evi.queues.network_file import example_network, read_network  # noqa: PLC0415
-        from evi.queues.slots_file import read_slots  # noqa: PLC0415
+        from evi.queues.simulation.engine import simulate  # noqa: PLC0415 (slow to import)
+        from evi.queues.simulation.network_file import example_network, read_network  # noqa: PLC0415
+        from evi.queues.simulation.slots_file import read_slots  # noqa: PLC0415
 
         is_file = network.endswith((".yaml", ".yml")) or Path(network).exists()
         model = read_network(Path(network)) if is_file else example_network(network)

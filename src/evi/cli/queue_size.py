@@ -39,7 +39,7 @@ def size(
     with mistakes_explained(as_json=as_json):
         from dataclasses import asdict  # noqa: PLC0415
 
-        from evi.queues.formulas import size_list  # noqa: PLC0415
+        from evi.queues.measuring.formulas import size_list  # noqa: PLC0415
 
         found = size_list(
             demand, capacity, waiting, target, relief_weeks=weeks, mean_wait_weeks=mean_wait,

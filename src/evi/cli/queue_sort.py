@@ -16,8 +16,8 @@ from evi.cli.queue import queues_app
 from evi.workspace import District, EviError, replace_file
 
 if TYPE_CHECKING:
-    from evi.queues.sorting_audit import Audit
-    from evi.queues.worklist import Child, WorkList
+    from evi.queues.sorting.sorting_audit import Audit
+    from evi.queues.sorting.worklist import Child, WorkList
 
 FIRST = 10
 
@@ -46,8 +46,8 @@ def sort(
     Example: `evi queue sort autism --district my-district --out autism.csv`
     """
     with mistakes_explained(as_json=as_json):
-        from evi.queues.sorting import sort_list  # noqa: PLC0415 - numbers are loaded only when asked for
-        from evi.queues.sorting_audit import audit  # noqa: PLC0415
+        from evi.queues.sorting.sort_list import sort_list  # noqa: PLC0415 - numbers are loaded only when asked for
+        from evi.queues.sorting.sorting_audit import audit  # noqa: PLC0415
 
         if save is not None and save.suffix not in (".csv", ".json"):
             raise EviError(
@@ -73,7 +73,7 @@ def sort(
 
 
 def _show(worklist: WorkList, most: int) -> None:
-    from evi.queues.worklist import ABOUT_GROUPS, GROUPS  # noqa: PLC0415
+    from evi.queues.sorting.worklist import ABOUT_GROUPS, GROUPS  # noqa: PLC0415
 
     out.print(f"{len(worklist.children):,} children wait on {worklist.day}. {worklist.rules.about}\n")
     for name in GROUPS:

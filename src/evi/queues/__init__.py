@@ -1,1 +1,1 @@
-"""Waiting lists."""
+"""Waiting lists: measure, read published ones, simulate, forecast, size, sort, and plan the days."""

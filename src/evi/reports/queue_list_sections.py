@@ -9,12 +9,12 @@ import numpy as np
 import polars as pl
 
 from evi.index.disclosure import RULE, SMALLEST_SHOWN, shown, shown_parts
-from evi.queues.forecasting import Forecast
-from evi.queues.inequality import Inequality
-from evi.queues.measures import LONGEST, WAIT_OF_SEEN, WAIT_SO_FAR, Snapshot, Waits
-from evi.queues.series import Series
-from evi.queues.sorting_audit import Audit
-from evi.queues.worklist import ABOUT_GROUPS, GROUPS, WorkList
+from evi.queues.forecasts.forecasting import Forecast
+from evi.queues.measuring.inequality import Inequality
+from evi.queues.measuring.measures import LONGEST, WAIT_OF_SEEN, WAIT_SO_FAR, Snapshot, Waits
+from evi.queues.measuring.series import Series
+from evi.queues.sorting.sorting_audit import Audit
+from evi.queues.sorting.worklist import ABOUT_GROUPS, GROUPS, WorkList
 from evi.reports.blocks import Block, Fact, Facts, Note, Section, Table, section, table
 from evi.reports.queue_charts import Line, Numbers, assumed, fan, lines, list_by_age
 

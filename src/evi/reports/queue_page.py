@@ -7,16 +7,16 @@ from datetime import date
 from pathlib import Path
 
 from evi.index.explanation import day_text
-from evi.queues.answers import CapacityAnswer
 from evi.queues.days.problem import Problem
 from evi.queues.days.rota import Rota
-from evi.queues.forecasting import Forecast
-from evi.queues.frontier import Clearance, Frontier
-from evi.queues.inequality import Inequality
-from evi.queues.measures import Snapshot
-from evi.queues.series import Series
-from evi.queues.sorting_audit import Audit
-from evi.queues.worklist import WorkList
+from evi.queues.forecasts.forecasting import Forecast
+from evi.queues.measuring.inequality import Inequality
+from evi.queues.measuring.measures import Snapshot
+from evi.queues.measuring.series import Series
+from evi.queues.sizing.answers import CapacityAnswer
+from evi.queues.sizing.frontier import Clearance, Frontier
+from evi.queues.sorting.sorting_audit import Audit
+from evi.queues.sorting.worklist import WorkList
 from evi.reports.blocks import Section
 from evi.reports.build import page_of
 from evi.reports.queue_list_sections import coming_section, list_section, sorted_section, unequal_section

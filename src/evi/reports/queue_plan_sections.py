@@ -7,11 +7,11 @@ from datetime import timedelta
 
 import numpy as np
 
-from evi.queues.answers import CapacityAnswer
 from evi.queues.days.problem import Problem
 from evi.queues.days.rota import Rota
-from evi.queues.frontier import Clearance, Frontier
-from evi.queues.trajectory import MEASURES, SHARE
+from evi.queues.sizing.answers import CapacityAnswer
+from evi.queues.sizing.frontier import Clearance, Frontier
+from evi.queues.sizing.trajectory import MEASURES, SHARE
 from evi.reports.blocks import Block, Note, Section, Table, section, table
 from evi.reports.queue_charts import Line, assumed, fan, frontier, lines, rota_grid, small_lines
 

@@ -1,0 +1,1 @@
+"""Published waiting lists as series: what is hidden, recoded or rounded stays known as such."""

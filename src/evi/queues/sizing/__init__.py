@@ -1,0 +1,1 @@
+"""What a promise needs, what follows from keeping it, and how fast is wise."""

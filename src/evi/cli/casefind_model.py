@@ -33,6 +33,7 @@ def model(
     expected_r2: Annotated[
         float | None, typer.Option(help="R squared (Cox-Snell) of an earlier model, for Riley's criteria.")
     ] = None,
+    without: Annotated[list[str] | None, typer.Option(help="A feature to leave out.")] = None,
     refits: Annotated[int, typer.Option(min=5, max=500, help="How often to fit again.")] = 20,
     seed: Annotated[int, typer.Option(help="Number that decides how children are split.")] = 1,
     as_json: JsonOption = False,
@@ -59,6 +60,7 @@ def model(
             day_asked(opened, day),
             kind=kind,
             years=years,
+            without=without or (),
             willing=range_of(*willing),
             external=None if external is None else District.open(external),
             expected_r2=expected_r2,

@@ -56,11 +56,15 @@ def declared() -> tuple[dict[str, Any], ...]:
     return tuple(yaml.safe_load(FILE.read_text(encoding="utf-8")))
 
 
-def features_for(rule: Rule) -> tuple[Feature, ...]:
+def features_for(rule: Rule, without: Sequence[str] = ()) -> tuple[Feature, ...]:
     """The features that a model beside a rule may read.
 
+    Args:
+        without: names of features to leave out.
+
     Raises:
-        EviError: the rule reads no assessment, or several frameworks: their results can't be put together.
+        EviError: the rule reads no assessment, or several frameworks: their results can't be put together;
+            or there is no feature of a name to leave out.
     """
     if rule.reads is None:
         raise EviError(
@@ -89,11 +93,19 @@ def features_for(rule: Rule) -> tuple[Feature, ...]:
         else:
             codes = tuple(rule.items) if row["from"] in ("total", "age_assessed") else codes
             found.append(Feature(name=row["name"], **base, codes=codes))
-    return tuple(found)
+    unknown = sorted(set(without) - {each.name for each in found})
+    if unknown:
+        raise EviError(
+            f"there is no feature “{unknown[0]}”.",
+            where="--without",
+            do=f"Choose from {', '.join(each.name for each in found)}.",
+            exit_code=2,
+        )
+    return tuple(each for each in found if each.name not in without)
 
 
 def read_features(
-    known: Known, rule: Rule, children: pl.DataFrame
+    known: Known, features: Sequence[Feature], children: pl.DataFrame
 ) -> tuple[pl.DataFrame, dict[str, pl.Series]]:
     """The features of some children, from what was known on the session's day.
 
@@ -107,7 +119,7 @@ def read_features(
     """
     known.con.register("asked", children.select("subject_id", "assessed_on", "birth_month").to_arrow())
     table, days = children.select("subject_id"), {}
-    for feature in features_for(rule):
+    for feature in features:
         row = next(
             each
             for each in declared()

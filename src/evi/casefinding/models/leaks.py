@@ -7,7 +7,8 @@ away.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,7 @@ import polars as pl
 
 from evi.casefinding.curves import auc
 from evi.casefinding.models.features import Feature
-from evi.casefinding.models.splits import by_group
+from evi.casefinding.models.splits import Split, by_group
 from evi.workspace import EviError
 
 Floats = npt.NDArray[np.float64]
@@ -89,52 +90,70 @@ def refuse_giving_away(
         return
     splits = by_group(outcome, whose, folds=min(4, int(outcome.sum())))
     distinct = list(dict.fromkeys(names))
-    alone = {name: _area(_columns(values, names, [name]), outcome, splits) for name in distinct}
+
+    def area(chosen: Sequence[str], way: Way) -> float:
+        mine = values[:, [place for place, name in enumerate(names) if name in chosen]]
+        return way(mine, outcome, splits)
+
+    alone = {name: max(area([name], _lines), area([name], _bands)) for name in distinct}
     worst = max(alone, key=lambda name: alone[name])
     if alone[worst] >= GIVES_AWAY:
         raise _leak(worst, "alone it gives the outcome away")
-    if _area(values, outcome, splits) < GIVES_AWAY:
-        return
+    for way in (_lines, _trees):
+        if area(distinct, way) >= GIVES_AWAY:
+            chosen = _smallest(distinct, lambda some, way=way: area(some, way))  # type: ignore[misc]
+            raise _leak(", ".join(sorted(chosen)), f"together these {len(chosen)} give the outcome away")
+
+
+def _smallest(names: Sequence[str], area: Callable[[Sequence[str]], float]) -> list[str]:
+    """A small set that gives the outcome away: the feature that helps most is added until it does."""
     chosen: list[str] = []
     best = 0.0
-    while best < GIVES_AWAY and len(chosen) < len(distinct):
-        tried = {
-            n: _area(_columns(values, names, [*chosen, n]), outcome, splits)
-            for n in distinct
-            if n not in chosen
-        }
+    while best < GIVES_AWAY and len(chosen) < len(names):
+        tried = {name: area([*chosen, name]) for name in names if name not in chosen}
         added = max(tried, key=lambda name: tried[name])
         chosen, best = [*chosen, added], tried[added]
-    raise _leak(", ".join(sorted(chosen)), f"together these {len(chosen)} give the outcome away")
+    return chosen
 
 
-def _columns(values: Floats, names: Sequence[str], chosen: Sequence[str]) -> Floats:
-    return values[:, [place for place, name in enumerate(names) if name in chosen]]
+Way = Callable[[Floats, npt.NDArray[np.bool_], Sequence[Split]], float]
+"""A way to guess the outcome from columns: the area under its curve in children not learned from."""
 
 
-def _area(values: Floats, outcome: npt.NDArray[np.bool_], splits: Sequence[object]) -> float:
-    """Area in children not learned from: a straight line through values, and whether each is missing, and, of
-    one column alone, its values in bands too (an answer may lie in the middle of a scale)."""
+def _lines(values: Floats, outcome: npt.NDArray[np.bool_], splits: Sequence[Split]) -> float:
+    """By a straight line through each column, and whether it is missing."""
     from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - it takes a while to load
 
     gaps = np.isnan(values)
-    filled = np.where(gaps, 0.0, values)
-    parts = [filled, gaps[:, gaps.any(axis=0)].astype(float)]
-    if values.shape[1] == 1:
-        cuts = np.unique(np.nanquantile(values, np.linspace(0.05, 0.95, 19)))
-        parts.append(np.eye(len(cuts) + 1)[np.searchsorted(cuts, filled[:, 0])])
-    made = np.column_stack(parts)
+    made = np.column_stack([np.where(gaps, 0.0, values), gaps[:, gaps.any(axis=0)].astype(float)])
     spread = made.std(axis=0)
     made = (made - made.mean(axis=0)) / np.where(spread > 0, spread, 1)
-    guessed = np.zeros(len(outcome))
+    return _guessed(
+        LogisticRegression(C=100.0, max_iter=300, solver="newton-cholesky"), made, outcome, splits
+    )
+
+
+def _bands(values: Floats, outcome: npt.NDArray[np.bool_], splits: Sequence[Split]) -> float:
+    """By up to sixteen bands: an answer may lie in the middle of a scale, or in a gap."""
+    from sklearn.tree import DecisionTreeClassifier  # noqa: PLC0415
+
+    tree = DecisionTreeClassifier(max_leaf_nodes=16, min_samples_leaf=5, random_state=0)
+    return _guessed(tree, values, outcome, splits)
+
+
+def _trees(values: Floats, outcome: npt.NDArray[np.bool_], splits: Sequence[Split]) -> float:
+    """By boosted trees: an answer may lie in how features meet."""
+    from sklearn.ensemble import HistGradientBoostingClassifier  # noqa: PLC0415
+
+    trees = HistGradientBoostingClassifier(max_iter=60, learning_rate=0.2, random_state=0)
+    return _guessed(trees, values, outcome, splits)
+
+
+def _guessed(way: Any, made: Floats, outcome: npt.NDArray[np.bool_], splits: Sequence[Split]) -> float:
     areas = []
     for split in splits:
-        learn, judge = split.learn, split.judge  # type: ignore[attr-defined]
-        line = LogisticRegression(C=100.0, max_iter=300, solver="newton-cholesky").fit(
-            made[learn], outcome[learn]
-        )
-        guessed[judge] = line.decision_function(made[judge])
-        areas.append(auc(guessed[judge], outcome[judge]).value)
+        chance = way.fit(made[split.learn], outcome[split.learn]).predict_proba(made[split.judge])[:, 1]
+        areas.append(auc(chance, outcome[split.judge]).value)
     return float(np.nanmean(areas))
 
 
@@ -142,6 +161,6 @@ def _leak(name: str, why: str) -> EviError:
     return EviError(
         f"{why}. A model that reads it imitates an answer already given.",
         where=f"feature {name}",
-        do="Leave it out.",
+        do="Leave it out (`--without`).",
         exit_code=LEAK,
     )

@@ -116,6 +116,7 @@ class Made:
 
 def make_model(
     district: District, name: str, day: date | None = None, *, kind: str = "logistic", years: int = YEARS,
+    without: Sequence[str] = (),
     willing: Sequence[int] = WILLING, external: District | None = None, expected_r2: float | None = None,
     refits: int = REFITS, seed: int = 1, progress: Progress = SILENT,
 ) -> Made:  # fmt: skip
@@ -123,6 +124,7 @@ def make_model(
 
     Args:
         name: a rule of one framework. years: how long after its day the outcome is looked for.
+        without: features to leave out.
         willing: the declared range: how many children may be assessed for each one found.
         external: another district to try the model in.
         expected_r2: Cox-Snell's R squared that an earlier model reached; 15% of the most that can be unless
@@ -142,7 +144,7 @@ def make_model(
     rule = rules[0]
     rule.check_ready()
     on = day or reference_day(district)
-    rows = make_rows(district, rule, on, years=years, progress=progress)
+    rows = make_rows(district, rule, on, years=years, without=without, progress=progress)
     needed = refuse_too_few(len(rows), rows.events, parameters(rows), expected_r2)
     refuse_giving_away(*matrix_for_leaks(rows), rows.outcome, rows.family)
     with progress.task(f"Fitting and trying the {kind} model", 4) as advance:
@@ -165,7 +167,11 @@ def make_model(
         found, small = group_found(
             table.filter(known), BY, held[known], rows.table["flagged"].to_numpy()[known], rows.outcome[known]
         )
-        elsewhere = None if external is None else _external(external, rule, model, rows, years, willing, seed)
+        elsewhere = (
+            None
+            if external is None
+            else _external(external, rule, model, rows, years, without, willing, seed)
+        )
         advance(1)
     return Made(
         rule, kind, model, on, years, seed, len(rows), rows.events,
@@ -207,10 +213,17 @@ def _verdict(verdict: Verdict, work: dict[str, EqualWork]) -> Verdict:
 
 
 def _external(
-    other: District, rule: Rule, model: Model, rows: Rows, years: int, willing: Sequence[int], seed: int
+    other: District,
+    rule: Rule,
+    model: Model,
+    rows: Rows,
+    years: int,
+    without: Sequence[str],
+    willing: Sequence[int],
+    seed: int,
 ) -> External:
     """The model in another district, beside the rule and beside the rule's score, learned here too."""
-    there = make_rows(other, rule, reference_day(other), years=years)
+    there = make_rows(other, rule, reference_day(other), years=years, without=without)
     said = model.score(there.table)
     alone = fit("logistic", Rows(rows.table, RULE_SCORE, years, {}), seed=seed).score(there.table)
     duels, work = _against(there, said, alone, willing)

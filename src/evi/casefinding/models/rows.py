@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -69,7 +70,13 @@ class Rows:
 
 
 def make_rows(
-    district: District, rule: Rule, day: date, *, years: int = YEARS, progress: Progress = SILENT
+    district: District,
+    rule: Rule,
+    day: date,
+    *,
+    years: int = YEARS,
+    without: Sequence[str] = (),
+    progress: Progress = SILENT,
 ) -> Rows:
     """Children assessed in each school year that ended at least `years` before the day.
 
@@ -77,11 +84,14 @@ def make_rows(
     pathway are left out, as the rule leaves them out; those who left before the years were over are too,
     since nobody can say what became of them, unless they were recorded first.
 
+    Args:
+        without: names of features to leave out.
+
     Raises:
         EviError: no such condition, a leak by declaration or time, or nobody to learn from.
     """
     sought = condition_named(rule.condition)
-    features = features_for(rule)
+    features = features_for(rule, without)
     refuse_declared(features, sought.recorded)
     newest = min(day, reference_day(district))
     links = coded_links(district) if has_truth(district) and district.config.synthetic else None
@@ -93,7 +103,7 @@ def make_rows(
     ]
     with progress.task(f"Reading cohorts for {rule.id}", len(cohorts)) as advance:
         for cohort in cohorts:
-            part = _cohort(district, rule, cohort, years, links, left_out)
+            part = _cohort(district, rule, features, cohort, years, links, left_out)
             if part is not None:
                 parts.append(part)
             advance(1)
@@ -113,15 +123,15 @@ def make_rows(
     return Rows(table.with_columns(family=pl.Series(family)), features, years, left_out)
 
 
-def rows_on(district: District, rule: Rule, day: date) -> pl.DataFrame:
+def rows_on(district: District, rule: Rule, day: date, features: Sequence[Feature]) -> pl.DataFrame:
     """Children whom the rule asks about on a day and can score, with their features: who is put in order.
 
     Returns:
         subject_id, a column a feature, margin, flagged.
     """
     asked = _asked(district, rule, day)
-    with Known(district, day, (*rule.codes, *(c for f in features_for(rule) for c in f.codes))) as known:
-        table, days = read_features(known, rule, asked)
+    with Known(district, day, [code for each in features for code in each.codes]) as known:
+        table, days = read_features(known, features, asked)
     refuse_later(days, pl.Series([day] * table.height, dtype=pl.Date))
     return table.join(asked, on="subject_id", how="left", maintain_order="left")
 
@@ -144,6 +154,7 @@ def _asked(district: District, rule: Rule, day: date, left_out: dict[str, int] |
 def _cohort(
     district: District,
     rule: Rule,
+    features: Sequence[Feature],
     day: date,
     years: int,
     links: pl.DataFrame | None,
@@ -159,8 +170,8 @@ def _cohort(
     asked = asked.filter(pl.col("assessed_on") > date(day.year - 1, day.month, min(day.day, 28)))
     if asked.is_empty():
         return None
-    with Known(district, day, (*rule.codes, *(c for f in features_for(rule) for c in f.codes))) as known:
-        table, days = read_features(known, rule, asked)
+    with Known(district, day, [code for each in features for code in each.codes]) as known:
+        table, days = read_features(known, features, asked)
     refuse_later(days, pl.Series([day] * table.height, dtype=pl.Date))
     told = links is not None
     truth = truth_table(district, rule.condition, day, years=years, links=links, told=told)

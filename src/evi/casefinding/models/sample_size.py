@@ -3,8 +3,8 @@
 Riley et al. 2019 (Statistics in Medicine 38:1276, https://pmc.ncbi.nlm.nih.gov/articles/PMC6519266) and Riley
 et al. 2020 (BMJ 368:m441, https://doi.org/10.1136/bmj.m441): coefficients shrunk by no more than a tenth,
 at most 0.05 between the apparent and the adjusted R squared (Nagelkerke's), and an overall share known to
-within 0.05. The first two ask what the model is expected to explain; where nobody can say, Riley 2020
-takes 15% of the most that can be explained.
+within 0.05. The first two ask what the model is expected to explain; where no earlier model
+says, 15% of the most that can be explained is taken here, a cautious choice.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SHRINKAGE = 0.9
 OPTIMISM = 0.05
 MARGIN = 0.05
 NAGELKERKE = 0.15
-"""Share of the most that could be explained which a new model is expected to explain (Riley 2020)."""
+"""Share of the most that could be explained which a new model is expected to explain: chosen."""
 
 
 @dataclass(frozen=True)

@@ -116,11 +116,13 @@ def put_in_order(saved: Saved, district: District, day: date) -> pl.DataFrame:
             do="Make the model again beside the rule as it is now.",
             exit_code=2,
         )
-    if [each.to_json() for each in features_for(rule)] != list(saved.about["features"]):
+    kept = [row["name"] for row in saved.about["features"]]
+    features = tuple(each for each in features_for(rule) if each.name in kept)
+    if [each.to_json() for each in features] != list(saved.about["features"]):
         raise EviError(
             "what the features read has changed since.", where="the model", do="Make it again.", exit_code=2
         )
-    rows = rows_on(district, rule, day).filter("flagged")
+    rows = rows_on(district, rule, day, features).filter("flagged")
     score = saved.model.score(rows)
     known = np.isnan(score).astype(np.int8)
     order: npt.NDArray[Any] = np.lexsort(

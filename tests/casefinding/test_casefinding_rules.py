@@ -15,7 +15,7 @@ from evi.casefinding.moved_line import lines_by_odds, months_younger, share_past
 from evi.casefinding.rule_pages import rules_page
 from evi.casefinding.rules import FOLDER, Rule, load_rules, make_rule, read_rule, rules_named
 from evi.feeds import load_layouts
-from evi.queues.clocks import _yields
+from evi.queues.measuring.clocks import _yields
 from evi.workspace import District, DistrictConfig, EviError
 
 DOCS = Path(__file__).parents[2] / "docs" / "casefinding-rules.md"
@@ -167,6 +167,11 @@ def test_the_derived_line_follows_from_the_counts_in_the_rule():
     before = share_past(counts[old.id], 25, below=True)
     nearest = [abs(share_past(counts[rule.id], line, below=True) - before) for line in (26, 27, 28)]
     assert min(nearest) == nearest[1]
+
+
+def test_of_two_lines_as_near_the_one_that_sees_more_children_is_taken():
+    before, after = {17.0: 20, 30.0: 80}, {17.0: 10, 18.0: 20, 19.0: 70}
+    assert equal_share(RULES["autism-eyfsp-2012"], before, RULES["autism-eyfsp-2021"], after) == 19
 
 
 def test_no_rule_reads_2021_with_a_line_of_2012():

@@ -2,7 +2,8 @@
 
 Two services are compared among the children whom both know on the day (see the rule's `places`). Agreement
 beyond chance is Cohen's kappa, `(p_o - p_e) / (1 - p_e)`; it says little where hardly anybody has the
-condition, so counts stand beside it: of the children whom one of the two has recorded, the share whom both have.
+condition, so counts stand beside it: of the children whom one of the two has recorded, the share whom both
+have.
 """
 
 from __future__ import annotations

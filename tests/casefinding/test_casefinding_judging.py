@@ -13,7 +13,9 @@ import pytest
 from typer.testing import CliRunner
 
 from evi.casefinding.finding import find
+from evi.casefinding.groups import By
 from evi.casefinding.judged_text import printable
+from evi.casefinding.judgement import Judgement
 from evi.casefinding.judging import judge
 from evi.casefinding.truth import outcome_of, truth_table
 from evi.cli.app import app, load_verbs
@@ -22,16 +24,16 @@ from evi.workspace import District, EviError
 from tests.casefinding.stores import DAY, Fact, profile, write_store
 
 RULE = "autism-eyfsp-2012"
-NEED_LOW, NEED_HIGH, DIAGNOSED, WAITING, LOW, HIGH, PIECES = 30, 12, 15, 5, 60, 300, 40
-"""Children: with a need nobody knows of and a low or high profile; diagnosed, waiting; without a need, low
-and high; and second pieces of the last, with no profile of their own."""
+NEED_LOW, NEED_HIGH, DIAGNOSED, WAITING, NOT_FOUND, LOW, HIGH, PIECES = 30, 12, 15, 5, 8, 60, 300, 40
+"""Children: with a need nobody knows of and a low or high profile; diagnosed, waiting; assessed of late and
+autism not found; without a need, low and high; and second pieces of the last, with no profile."""
 
 
 def ranges() -> dict[str, range]:
     made, start = {}, 1
     sizes = {
         "need_low": NEED_LOW, "need_high": NEED_HIGH, "diagnosed": DIAGNOSED, "waiting": WAITING,
-        "low": LOW, "high": HIGH, "pieces": PIECES,
+        "not_found": NOT_FOUND, "low": LOW, "high": HIGH, "pieces": PIECES,
     }  # fmt: skip
     for name, size in sizes.items():
         made[name] = range(start, start + size)
@@ -51,12 +53,14 @@ def district(tmp_path_factory: pytest.TempPathFactory) -> District:
         ("need_high", 3),
         ("diagnosed", 1),
         ("waiting", 1),
+        ("not_found", 1),
         ("low", 1),
         ("high", 3),
     ):
         for child in who[name]:
             facts += profile(child, "2012", value)
     facts += [Fact(child, "HEALTH/AUTISM/DIAGNOSIS", date(2024, 1, 5)) for child in who["diagnosed"]]
+    facts += [Fact(child, "HEALTH/AUTISM/NOT_DIAGNOSED", date(2024, 2, 5)) for child in who["not_found"]]
     facts += [Fact(child, "HEALTH/AUTISM/REFERRAL", date(2024, 5, 5)) for child in who["waiting"]]
     district = write_store(
         root, facts, births={child: date(2018, 3, 1) for some in who.values() for child in some}
@@ -65,6 +69,12 @@ def district(tmp_path_factory: pytest.TempPathFactory) -> District:
     write_people(district, who)
     write_truth(district, who)
     return district
+
+
+@pytest.fixture(scope="module")
+def told(district: District) -> Judgement:
+    """The rule against every layer of the truth."""
+    return judge(district, RULE, DAY, truth=True, by=("sex",), beside="gld-2012")
 
 
 def owner_of(child: int, who: dict[str, range]) -> int:
@@ -144,14 +154,14 @@ def test_layers_of_truth_say_different_things(district: District) -> None:
     assert before["recorded"].sum() == 0
 
 
-def test_the_figures_are_those_of_the_children_who_were_written(district: District) -> None:
-    found = judge(district, RULE, DAY, truth=True, by=("sex",), beside="gld-2012")
+def test_the_figures_are_those_of_the_children_who_were_written(told: Judgement) -> None:
+    found = told
     layers = {each.layer: each for each in found.layers}
     unknown = layers["unrecognised"].performance.counts
     assert (unknown.tp, unknown.fp, unknown.fn, unknown.tn) == (NEED_LOW, LOW, NEED_HIGH, HIGH)
     recorded = layers["recorded"].performance.counts
     assert (recorded.tp, recorded.fn) == (DIAGNOSED, 0)
-    assert recorded.fp == NEED_LOW + WAITING + LOW
+    assert recorded.fp == NEED_LOW + WAITING + NOT_FOUND + LOW
     assert found.reach is not None
     assert (found.reach.people, found.reach.flagged) == (NEED_LOW + NEED_HIGH, NEED_LOW)
     assert layers["unrecognised"].beside is not None
@@ -159,33 +169,50 @@ def test_the_figures_are_those_of_the_children_who_were_written(district: Distri
     assert layers["unrecognised"].curves[RULE].thresholds.tolist() == [17.0, 51.0]
 
 
-def test_sensitivity_against_recorded_diagnosis_flatters(district: District) -> None:
+def test_who_is_recorded_later_is_judged_from_what_was_known_before(district: District) -> None:
+    found = judge(district, RULE, date(2023, 8, 31), years=1, by=(), layers=("recorded_within",), beside=None)
+    counts = found.layers[0].performance.counts
+    assert (counts.tp, counts.fn) == (DIAGNOSED, 0)
+    assert counts.fp == NEED_LOW + WAITING + NOT_FOUND + LOW
+    early = truth_table(district, "autism", date(2022, 8, 31), years=1)
+    assert early["recorded_within"].sum() == 0
+
+
+def test_the_audit_of_recognition_is_among_those_with_the_need_where_that_is_known(
+    told: Judgement, district: District
+) -> None:
+    assert {gap.by for gap in told.gaps} == {"mother_a_level"}  # the store has one of every other group
+    assert sum(gap.children for gap in told.gaps) < NEED_LOW + NEED_HIGH + DIAGNOSED + WAITING
+    assert "have the need" in told.gaps_among
+    assert judge(district, RULE, DAY, by=(), beside=None).gaps_among == "all children with a score"
+
+
+def test_sensitivity_against_recorded_diagnosis_flatters(told: Judgement) -> None:
     """All who were recognised scored low; of those who were not, nearly a third did not."""
-    found = {
-        each.layer: each.performance for each in judge(district, RULE, DAY, truth=True, beside=None).layers
-    }
+    found = {each.layer: each.performance for each in told.layers}
     assert found["recorded"].sensitivity.value == 1
     assert found["unrecognised"].sensitivity.value == pytest.approx(NEED_LOW / (NEED_LOW + NEED_HIGH))
 
 
-def test_pieces_are_counted_as_not_known_and_draws_join_them(district: District) -> None:
-    found = judge(district, RULE, DAY, truth=True, by=("sex",), draws=3, beside=None)
+@pytest.mark.parametrize("by", ["sex", "school"])
+def test_pieces_are_counted_as_not_known_and_draws_join_them(district: District, by: By) -> None:
+    found = judge(district, RULE, DAY, truth=True, by=(by,), draws=3, beside=None)
     table = next(each for each in found.groups if each.layer == "unrecognised")
-    (girls,) = table.assessable
+    (everyone,) = table.assessable  # all are girls, and no school is known
     children = sum(len(some) for some in ranges().values())
-    assert (girls.children, girls.lost, girls.unjoined) == (children, PIECES, PIECES)
-    assert girls.drawn is not None
+    assert (everyone.children, everyone.lost, everyone.unjoined) == (children, PIECES, PIECES)
+    assert everyone.drawn is not None
     shares = [PIECES / children, PIECES / 2 / (children - PIECES / 2), 0]
-    assert girls.drawn.interval.value == pytest.approx(sum(shares) / 3)
-    assert (girls.drawn.low, girls.drawn.high) == pytest.approx((0, PIECES / children))
-    assert girls.drawn.from_links > 0.5
+    assert everyone.drawn.interval.value == pytest.approx(sum(shares) / 3)
+    assert (everyone.drawn.low, everyone.drawn.high) == pytest.approx((0, PIECES / children))
+    assert everyone.drawn.from_links > 0.5
     layer = next(each for each in found.layers if each.layer == "unrecognised")
     assert layer.linked["sensitivity"].interval.value == pytest.approx(layer.performance.sensitivity.value)
 
 
 def test_without_truth_nothing_of_it_is_read(district: District, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Keys, "from_environment", None)  # reading the truth needs the key
-    found = judge(district, RULE, DAY, beside=None)
+    found = judge(district, RULE, DAY, by=("sex",), beside=None)
     assert [each.layer for each in found.layers] == ["recorded"]
     assert found.reach is None
     assert all(each.unjoined is None for table in found.groups for each in table.assessable)
@@ -244,5 +271,5 @@ def test_the_command_prints_and_writes_the_same(district: District, tmp_path: Pa
 
 def test_findings_are_left_as_they_are(district: District) -> None:
     before = find(district, RULE, DAY).table
-    judge(district, RULE, DAY, truth=True, draws=2, beside=None)
+    judge(district, RULE, DAY, truth=True, draws=2, by=(), beside=None)
     assert find(district, RULE, DAY).table.equals(before)

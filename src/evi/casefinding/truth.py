@@ -113,7 +113,8 @@ def outcome_of(table: pl.DataFrame, layer: Layer) -> pl.DataFrame:
 
 
 def _years_after(district: District, day: date, years: int) -> date:
-    end = date(day.year + years, day.month, min(day.day, 28))
+    leap = (day.month, day.day) == (2, 29)
+    end = date(day.year + years, day.month, 28 if leap else day.day)
     newest = reference_day(district)
     if years < 1 or end > newest:
         raise EviError(

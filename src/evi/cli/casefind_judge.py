@@ -112,7 +112,8 @@ def _day(district: District, day: str | None, years: int | None) -> date:
     """The day asked for; with `years` and no day, so many years before the newest."""
     found = day_asked(district, day)
     if day is None and years is not None and years >= 1:
-        return date(found.year - years, found.month, min(found.day, 28))
+        leap = (found.month, found.day) == (2, 29)
+        return date(found.year - years, found.month, 28 if leap else found.day)
     return found
 
 

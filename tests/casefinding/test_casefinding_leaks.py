@@ -255,6 +255,7 @@ def test_no_group_is_ever_on_both_sides_and_each_row_is_judged_once(seed: int, f
     for each in splits:
         assert not set(groups[each.learn]) & set(groups[each.judge])
         assert len(each.learn) + len(each.judge) == 200
+        assert abs(outcome[each.judge].sum() - outcome.sum() / folds) <= 6
 
 
 def test_later_years_and_other_schools_are_never_learned_from() -> None:

@@ -136,7 +136,7 @@ def _show_outcome(each: dict[str, Any]) -> None:
                 "arm": row["arm"],
                 "schools": row["schools"],
                 "children": row["children"] if row["children"] is not None else "fewer than 10",
-                f"mean ({unit})": None if row["mean"] is None else f"{row['mean'] * times:.1f}",
+                f"mean ({unit})": "not shown" if row["mean"] is None else f"{row['mean'] * times:.1f}",
             }
             for row in each["table"]
         ],

@@ -27,7 +27,7 @@ from evi.workspace import SILENT, EviError, Progress
 
 METHODS = {
     "did": "difference in differences, corrected for few schools (CR2)",
-    "mixed": "mixed model (statsmodels), t with schools less two",
+    "mixed": "mixed model (statsmodels)",
     "library": "difference in differences, statsmodels' cluster-robust error",
     "permutation": "permutation test",
     "ratio": "ratio by GEE, corrected for few schools",

@@ -110,7 +110,7 @@ def write_allocation(protocol: Protocol, path: Path, on: date) -> tuple[Allocati
     notes = register(protocol, on)
     if found.tied:
         notes.append(
-            f"{found.tied} pairs of schools are always or never in one arm, so the balance is too strict. "
+            f"Pairs of schools always, or never, in one arm: {found.tied}. The balance is too strict. "
             "Keep a larger share (analysis: keep_share)."
         )
     if not same:

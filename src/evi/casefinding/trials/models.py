@@ -1,9 +1,10 @@
 """The same question asked of statsmodels: its own models, with its own standard errors.
 
 With few schools its robust errors are too small, and its normal intervals too narrow. So intervals here take
-a t distribution with as many degrees of freedom as there are schools, less two (less one for its least
-squares), and the errors of the ratio are corrected for few schools (Mancl and DeRouen 2001, Biometrics 57(1),
-126-134).
+a t distribution. Degrees of freedom: schools less one for least squares (as statsmodels has it), schools less
+two for the ratio, and for the mixed model those of what the change is compared within: cells less schools
+less periods if schools are seen both ways, else schools less two. The errors of the ratio are corrected for
+few schools (Mancl and DeRouen 2001, Biometrics 57(1), 126-134).
 """
 
 from __future__ import annotations
@@ -82,15 +83,14 @@ def mixed(table: pl.DataFrame, on: Bools, *, arm_level: bool) -> Fitted:
         try:
             model = MixedLM(value / spread, matrix, cluster, np.ones((len(value), 1)), exog_vc=variances)
             fitted = model.fit(reml=True, method=["lbfgs", "powell"])
+            estimate, error = float(fitted.fe_params[-1]) * spread, float(fitted.bse_fe[-1]) * spread
         except (np.linalg.LinAlgError, ValueError):
             return NOTHING
-    estimate, error = float(fitted.fe_params[-1]) * spread, float(fitted.bse_fe[-1]) * spread
     if not (math.isfinite(estimate) and math.isfinite(error) and error > 0):
         return NOTHING
     between = float(fitted.cov_re[0, 0]) + (float(fitted.vcomp[0]) if variances else 0.0)
-    return Fitted(
-        estimate, error, len(np.unique(cluster)) - 2.0, icc=between / (between + float(fitted.scale))
-    )
+    df = _degrees(cluster, period, on[cluster, period])
+    return Fitted(estimate, error, df, icc=between / (between + float(fitted.scale)))
 
 
 def ratio(table: pl.DataFrame, on: Bools, kind: Kind, *, arm_level: bool) -> Fitted:
@@ -110,12 +110,21 @@ def ratio(table: pl.DataFrame, on: Bools, kind: Kind, *, arm_level: bool) -> Fit
         try:
             model = sm.GEE(value, matrix, groups=cluster, family=family, cov_struct=Exchangeable())
             fitted = model.fit(cov_type="bias_reduced")
+            estimate, error = float(fitted.params[-1]), float(fitted.bse[-1])
         except (np.linalg.LinAlgError, ValueError):
             return NOTHING
-    estimate, error = float(fitted.params[-1]), float(fitted.bse[-1])
     if not (fitted.converged and math.isfinite(estimate) and math.isfinite(error) and 0 < error < 5):
         return NOTHING
     return Fitted(estimate, error, len(np.unique(cluster)) - 2.0)
+
+
+def _degrees(cluster: Ints, period: Ints, on: Bools) -> float:
+    """Degrees of freedom of the change in the mixed model (containment)."""
+    schools = len(np.unique(cluster))
+    if not seen_both_ways(cluster, on):
+        return schools - 2.0
+    cells = len(np.unique(np.column_stack([cluster, period]), axis=0))
+    return float(cells - schools - len(np.unique(period)))
 
 
 def _columns(table: pl.DataFrame) -> tuple[Ints, Ints, Floats]:

@@ -200,9 +200,18 @@ def _stay(on: Bools, share: float, rng: np.random.Generator) -> Ints:
 
 
 def formula_power(protocol: Protocol, outcome: Outcome, df: float) -> float:
-    """Power from a closed formula, with every school of mean size; NaN for other designs."""
+    """Power from a closed formula, with every school of mean size; NaN for other designs.
+
+    The variance between children is the mean of that with the change and that without, by how many cells have it.
+    """
     size = float(np.mean([each.size for each in protocol.clusters]))
-    total = variance_between_children(outcome)
+    plain, changed = (
+        variance_between_children(outcome, outcome.base + effect)
+        for effect in (0.0, outcome.worthwhile_effect)
+    )
+    later = len(protocol.periods) - protocol.place_of(protocol.starts[0])
+    share_on = 0.5 * (1.0 if protocol.design == "stepped_wedge" else later / len(protocol.periods))
+    total = share_on * changed + (1 - share_on) * plain
     arm = len(protocol.clusters) // 2
     other = len(protocol.clusters) - arm
     if protocol.design == "stepped_wedge":

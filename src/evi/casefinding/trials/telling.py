@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from evi.casefinding.trials.analysing import METHODS, Analysis, Effect, OutcomeResult
-from evi.casefinding.trials.protocol import Outcome
-from evi.index.disclosure import shown, shown_parts
+from evi.casefinding.trials.analysing import METHODS, Analysis, ArmPeriod, Effect, OutcomeResult
+from evi.casefinding.trials.protocol import Outcome, Protocol
+from evi.index.disclosure import SMALLEST_SHOWN, shown, shown_parts
 
 MISSING_APART = 0.05
 """A larger difference in missing values between arms gets a warning."""
@@ -24,27 +24,33 @@ def amount(outcome: Outcome, value: float) -> str:
     return f"{value:.1f} days" if outcome.kind == "days" else f"{value:.2f} events a child"
 
 
-def said_of(result: OutcomeResult, alpha: float) -> list[str]:
-    """What the estimate of one outcome says and does not say."""
+def said_of(result: OutcomeResult, alpha: float, *, randomised: bool) -> list[str]:
+    """What the estimate of one outcome says and does not say.
+
+    Args:
+        randomised: schools were drawn by lot; else the change is not said to be the cause.
+    """
     outcome, main = result.outcome, result.main
     size, low, high = (amount(outcome, each) for each in (abs(main.value), main.low, main.high))
     way = "higher" if main.value >= 0 else "lower"
     sure = f"{1 - alpha:.0%}"
-    said = [
-        f"With the change, {outcome.title} was {size} {way} than it would have been without it "
-        f"({sure} interval: {low} to {high})."
-    ]
+    beside = (
+        "than it would have been without it"
+        if randomised
+        else "than the other schools would lead one to expect"
+    )
+    said = [f"With the change, {outcome.title}: {size} {way} {beside} ({sure} interval: {low} to {high})."]
     good = 1 if outcome.better == "more" else -1
     best, worst = max(good * main.low, good * main.high), min(good * main.low, good * main.high)
     worthwhile = amount(outcome, outcome.worthwhile)
     if worst >= outcome.worthwhile:
         said.append(f"Every value in the interval is at least what was worthwhile ({worthwhile}).")
     elif worst > 0:
-        also = "though it may be less than" if good * main.value >= outcome.worthwhile else "and less than"
-        may = "" if best >= outcome.worthwhile else " It is too small to be what was hoped for."
-        said.append(f"It helped, {also} what was worthwhile ({worthwhile}) is in the interval.{may}")
+        may = "It may be less or more than what was worthwhile"
+        may = may if best >= outcome.worthwhile else "It is less than what was worthwhile"
+        said.append(f"That is an improvement. {may} ({worthwhile}).")
     elif best < 0:
-        said.append("It made this worse: no value in the interval is an improvement.")
+        said.append("That is worse: no value in the interval is an improvement.")
     elif best >= outcome.worthwhile:
         said.append(
             "No difference was shown, and that is not the same as no difference: the trial can't rule out a "
@@ -99,17 +105,17 @@ def printable(found: Analysis) -> dict[str, Any]:
         "alpha": protocol.alpha,
         "by": found.by,
         "notes": list(found.notes),
-        "outcomes": [_outcome(each, protocol.alpha) for each in found.results],
+        "outcomes": [_outcome(each, protocol) for each in found.results],
         "left_out": dict(found.left_out),
     }
 
 
-def _outcome(result: OutcomeResult, alpha: float) -> dict[str, Any]:
+def _outcome(result: OutcomeResult, protocol: Protocol) -> dict[str, Any]:
     outcome = result.outcome
     rows = []
     for each in result.table:
         children = shown(each.children)
-        mean = None if children.hidden else _plain(each.mean)
+        mean = None if children.hidden or _few(outcome, each) else _plain(each.mean)
         rows.append(
             {**vars(each), "children": children.number, "mean": mean, "missing": shown(each.missing).number}
         )
@@ -131,7 +137,7 @@ def _outcome(result: OutcomeResult, alpha: float) -> dict[str, Any]:
         "icc": _plain(result.icc),
         "missing": [_plain(each) for each in result.missing],
         "rejects": list(result.rejects),
-        "said": said_of(result, alpha),
+        "said": said_of(result, protocol.alpha, randomised=protocol.randomised),
         "groups": [
             {
                 "group": each.group,
@@ -151,6 +157,14 @@ def _outcome(result: OutcomeResult, alpha: float) -> dict[str, Any]:
         ],
         "groups_left_out": result.groups_left_out,
     }
+
+
+def _few(outcome: Outcome, row: ArmPeriod) -> bool:
+    """Whether a share rests on few children who had, or had not, the event."""
+    if outcome.kind != "share":
+        return False
+    had = round(row.mean * row.children)
+    return min(had, row.children - had) < SMALLEST_SHOWN
 
 
 def _effect(effect: Effect, *, tested: bool) -> dict[str, Any]:

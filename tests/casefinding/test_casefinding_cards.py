@@ -20,6 +20,7 @@ from evi.casefinding.cards.run_facts import NAMES, run_facts
 from evi.casefinding.cards.written import card_document, card_markdown, write_card
 from evi.casefinding.finding import find
 from evi.casefinding.life import CARD, ledger
+from evi.casefinding.models.saved import Saved
 from evi.casefinding.rules import load_rules
 from evi.cli.app import app, load_verbs
 from evi.reports.card_page import card_page
@@ -109,12 +110,14 @@ def test_answers_for_one_rule_stand_before_answers_for_all(district):
 
 @pytest.mark.parametrize("text", ["- a list", "team: [", "nobody_asked: x", "rules: words"])
 def test_answers_that_are_none_are_refused(district, text):
+    answer(district, {})
     (district.root / FILE).write_text(text)
     with pytest.raises(EviError):
         read_answers(district, "gld-2021")
 
 
 def test_a_blank_file_of_answers_asks_everything_and_answers_nothing(district):
+    answer(district, {})
     (district.root / FILE).write_text(blank_answers())
     assert read_answers(district, "gld-2021") == {}
     assert set(yaml.safe_load(blank_answers())) == {*questions(), "rules"}
@@ -240,3 +243,44 @@ def test_hostile_answers_stay_text(district):
     card = make_card(district, RULES["gld-2012"], DAY)
     assert "<script>" not in card_page(card)
     assert "{ask.team}" in card_markdown(card)  # a place in an answer is not filled in
+
+
+def measured(auc=0.77):
+    return {"auc": [auc, auc - 0.04, auc + 0.03], "calibration_slope": [0.93, 0.78, 1.07],
+            "calibration_in_the_large": [0.0, None, 0.1]}  # fmt: skip
+
+
+def saved_model():
+    share = {"value": 0.25, "low": 0.2, "high": 0.3}
+    shares = dict.fromkeys(("came", "by_rule", "by_model", "wrongly_by_rule", "wrongly_by_model"), share)
+    rule = RULES["gld-2012"]
+    about = {
+        "kind": "logistic", "use": "It only puts a list in order.",
+        "learned_from": {"years_to_outcome": 3, "children": 1643, "events": 257, "code": "0" * 32},
+        "features": [{"name": "total", "title": "total of the assessment", "why": "what the rule reads"},
+                     {"name": "sex", "title": "sex", "why": ""}],
+        "needed": {"children": 1279, "events": 201, "parameters": 13},
+        "validation": {"by": {"family": measured(), "place": measured(0.76)},
+                       "not_done": {"time": "one year"}},
+        "stability": {"refits": 5, "auc_optimism": 0.014, "first_who_stay_first": 0.93},
+        "equal_work": {"recorded_within": {"assessed": 578, "needy": 257, "found_by_rule": 191,
+                                           "found_by_model": 4}},
+        "groups": [{"by": "sex", "group": "boys", "children": 839, "said": 0.19, **shares}],
+        "groups_too_small": ["ethnicity: Black"], "external": None,
+    }  # fmt: skip
+    return Saved(None, rule.label, rule.digest, False, "It is not offered: use the rule.", about, "a" * 32)
+
+
+def test_the_card_of_a_model_holds_how_it_was_tried_and_what_it_takes_into_account(district):
+    answer(district, ANSWERS)
+    card = make_card(district, RULES["gld-2012"], DAY, saved_model())
+    check_complete(card)
+    text = card_markdown(card)
+    assert "On families it did not learn from: AUC 0.77 (0.73 to 0.80)" in text
+    assert "It is not offered: use the rule." in text
+    assert "of 255 (recorded within) the model finds fewer than 10 and the rule 190" in text  # few are hidden
+    assert "Among its items: sex." in text  # a characteristic that enters is said to
+    assert card.digest == "a" * 32
+    assert ("ethnicity: Black", *["too few"] * 7) in card.fairness
+    assert "Riley's criteria ask for 1,280 children" in text
+    assert "A logistic model" in card_page(card)

@@ -90,7 +90,8 @@ def replay(district: District, run: str) -> Replay:
     prints = fingerprints(district, kept.rules, kept.day)
     now = found.table.select(KEPT_COLUMNS).join(prints, on="subject_id", how="left")
     code, inputs = kept.code != code_hash(), _changed_inputs(district, kept.inputs)
-    causes = _causes(kept.findings, prints, code=code, inputs=inputs)
+    by_index = any(rule.kind == "indicators" for rule in kept.rules)
+    causes = _causes(kept.findings, prints, code=code, inputs=inputs, by_index=by_index)
     answers = _answers(kept.findings, now, causes)
     differing = _differing(kept.table, made.table, causes)
     current = {rule.label: rule.digest for rule in load_rules(district).values()}
@@ -116,9 +117,15 @@ def _changed_inputs(district: District, inputs: Mapping[str, str]) -> tuple[str,
     return tuple(sorted(name for name, digest in inputs.items() if found.get(name) != digest))
 
 
-def _causes(then: pl.DataFrame, now: pl.DataFrame, *, code: bool, inputs: tuple[str, ...]) -> pl.DataFrame:
-    """subject_id, cause: the cause that would explain a difference in this child."""
-    rewritten = any("by_code" not in name for name in inputs)
+def _causes(
+    then: pl.DataFrame, now: pl.DataFrame, *, code: bool, inputs: tuple[str, ...], by_index: bool
+) -> pl.DataFrame:
+    """subject_id, cause: the cause that would explain a difference in this child.
+
+    Args:
+        by_index: a rule reads needs of the index, which have no fingerprint.
+    """
+    rewritten = any("by_code" not in name for name in inputs) or (by_index and bool(inputs))
     rest = "code" if code else "around" if rewritten else "unknown"
     both = then.select("subject_id", "links", "facts").join(
         now.rename({"links": "links_now", "facts": "facts_now"}), on="subject_id", how="full", coalesce=True

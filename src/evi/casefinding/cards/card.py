@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -10,13 +10,16 @@ import evi
 from evi.casefinding.cards.answers import FILE, read_answers
 from evi.casefinding.cards.forms import ASK, Facts, Part, fill_form, form, listed, missing, questions
 from evi.casefinding.cards.hazards import Hazard, equality_part, hazard_log
+from evi.casefinding.cards.model_facts import model_facts, model_groups
 from evi.casefinding.cards.rule_facts import rule_facts
 from evi.casefinding.cards.run_facts import run_facts
 from evi.casefinding.life import CARD, RUN, ledger, standing
+from evi.casefinding.models.saved import Saved
 from evi.casefinding.rules import Rule
 from evi.workspace import District, EviError
 
 TRIPOD, ATRS = "tripod_ai", "atrs"
+MODEL_LAYER = "recorded within some years, children not learned from"
 
 
 @dataclass(frozen=True)
@@ -66,8 +69,11 @@ class Card:
         return next(part for part in self.parts if part.id == name)
 
 
-def make_card(district: District, rule: Rule, day: date) -> Card:
+def make_card(district: District, rule: Rule, day: date, model: Saved | None = None) -> Card:
     """Make a card; gaps are marked in it, and listed in `missing`.
+
+    Args:
+        model: make the card of this model, which puts the list of the rule in order.
 
     Raises:
         EviError: the district's answers can't be read, or the ledger was tampered with.
@@ -81,20 +87,27 @@ def make_card(district: District, rule: Rule, day: date) -> Card:
     )
     known["blinding"] = _blinding(district, rule)
     known["hazard_summary"] = listed([row["hazard"] for row in form("hazards")["hazards"]])
+    kind = "rule"
+    if model is not None:
+        words = f"A model has no list and no life of its own: {known['state_words']} {model.sentence}"
+        kind, known = "model", known | model_facts(model, rule) | {"state_words": words}
+        headers, rows = model_groups(model)
+        ran = replace(ran, headers=headers, fairness=rows, layer=MODEL_LAYER, judged=None)
     facts = Facts(known, answers, ran.why)
     log = hazard_log(facts)
     parts = (
-        fill_form(TRIPOD, "TRIPOD+AI", facts, "rule"),
-        fill_form(ATRS, "Algorithmic transparency record", facts, "rule"),
+        fill_form(TRIPOD, "TRIPOD+AI", facts, kind),
+        fill_form(ATRS, "Algorithmic transparency record", facts, kind),
         log.part,
         equality_part(facts, ran.fairness),
     )
     uses = form("uses")
     return Card(
-        rule.id, rule.label, rule.digest, rule.title, rule.question, district.config.name,
+        rule.id if model is None else f"{model.about['kind']}-model-{rule.id}", str(known["label"]),
+        str(known["digest"]), str(known["title"]), str(known["question"]), district.config.name,
         district.config.synthetic, day, stands.state.name, uses["intended"], tuple(uses["not_for"]),
         rule.next_step, rule.limits, parts, ran.headers, ran.fairness, ran.layer, log.hazards, ran.judged,
-        rule.text, missing(parts), ran.why,
+        str(known["text"]), missing(parts), ran.why,
     )  # fmt: skip
 
 

@@ -72,6 +72,9 @@ def rule_facts(rule: Rule) -> dict[str, str | None]:
         "adjusted": f"The line moves with age in the school year and early birth: {rule.adjust.why}"
         if rule.adjust
         else "The line is the same for every child.",
+        "sensitive": "Early birth and age in the year move the line; the others are used to judge only."
+        if rule.adjust
+        else "Used to judge, and not to score.",
         "line": _line(rule),
         "line_why": f"{METHODS[rule.threshold.method]} {rule.threshold.why.strip()}",
         "line_source": rule.threshold.source,

@@ -157,6 +157,14 @@ def test_the_command_writes_decisions_and_says_the_ledger_checks_out(district):
     assert said["ledger"]["entries"] == 1
 
 
+def test_a_family_is_decided_on_together_or_not_at_all(district):
+    load_verbs("casefind")
+    decide(district, load_rules()["autism-eyfsp-2021"], "retired", "board", WHY)
+    at = ["casefind", "life", "autism-eyfsp", "-d", str(district.root), "--to", "suspended"]
+    assert CliRunner().invoke(app, [*at, "--by", "board", "--because", WHY]).exit_code == 2
+    assert ledger(district).head().entries == 1
+
+
 def _lines(chain):
     return chain.path.read_text().splitlines()
 

@@ -136,6 +136,34 @@ def decide(
         The entry of the ledger.
 
     Raises:
+        EviError: see `check_decision`.
+    """
+    when = at or datetime.now(UTC)
+    found = check_decision(district, rule, to, by, because, when.date())
+    return ledger(district).append(
+        {
+            "kind": DECISION,
+            "rule": rule.id,
+            "version": rule.version,
+            "digest": rule.digest,
+            "was": found.state.name,
+            "to": to,
+            "by": by.strip(),
+            "because": because.strip(),
+            "at": when.isoformat(timespec="seconds"),
+        }
+    )
+
+
+def check_decision(
+    district: District, rule: Rule, to: str, by: str, because: str, today: date | None = None
+) -> Standing:
+    """Check that a decision can be taken, and write nothing.
+
+    Returns:
+        Where the rule stands now.
+
+    Raises:
         EviError: no such state, it can't follow the present one, nobody or no reason is named, the rule is
             not ready, its text was changed, or it would go live without a complete card of this text.
     """
@@ -155,22 +183,9 @@ def decide(
     if to in ("shadow", "live"):
         rule.check_ready()
         _check_same_text(found, rule)
-    when = at or datetime.now(UTC)
     if to == "live":
-        _check_may_live(found, rule, when.date())
-    return ledger(district).append(
-        {
-            "kind": DECISION,
-            "rule": rule.id,
-            "version": rule.version,
-            "digest": rule.digest,
-            "was": found.state.name,
-            "to": to,
-            "by": by.strip(),
-            "because": because.strip(),
-            "at": when.isoformat(timespec="seconds"),
-        }
-    )
+        _check_may_live(found, rule, today or datetime.now(UTC).date())
+    return found
 
 
 def may_release(district: District, rules: Rule | Sequence[Rule], day: date) -> Release:

@@ -37,6 +37,8 @@ def life(
         opened = District.open(district)
         rules = rules_named(rule, opened) if rule else tuple(load_rules(opened).values())
         if to is not None and rule is not None:
+            for each in rules:  # a family is decided on together or not at all
+                lives.check_decision(opened, each, to, by, because)
             for each in rules:
                 lives.decide(opened, each, to, by, because)
         elif to is not None or by or because:

@@ -1,4 +1,4 @@
-"""Trials made up many times: right size and coverage, formulas met, and errors that ignore schools found out."""
+"""Trials made up many times: right size and coverage, formulas met, errors that ignore schools found out."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from evi.casefinding.trials.power import power, ready, simulate
 from evi.casefinding.trials.robust import RobustFit
 from evi.casefinding.trials.rows import Cells, Rows
 from evi.casefinding.trials.simulating import children_of, make_up
-from tests.casefinding.trial_tables import outcome, trial
+from tests.casefinding.trial_tables import outcome, table, trial
 
 TRIALS = 3000
 UNEQUAL = [15, 60, 22, 45, 30, 80, 18, 52, 27, 36]
@@ -230,7 +230,7 @@ def test_estimates_under_other_allocations_are_those_of_the_fit_itself():
 
 
 def test_a_difference_between_groups_is_found_and_its_absence_is_not():
-    asked = trial(sizes=[60] * 16)
+    asked = trial(sizes=[60] * 16, outcomes=table()["outcomes"][:1])
     starts = starts_of(asked, choices(asked).steps[0])
     on = switched_on(asked, starts)
     rng = np.random.default_rng(34)

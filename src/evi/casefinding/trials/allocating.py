@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import combinations
 
 import numpy as np
@@ -74,11 +74,26 @@ class Allocation:
 
 def choices(protocol: Protocol) -> Choices:
     """The allocations that may be drawn, by the protocol alone: the same each time."""
-    labels = _labels(protocol)
-    listed, every = _listed(labels, protocol)
-    score = _scores(listed, protocol)
-    kept = max(math.ceil(len(listed) * protocol.keep_share), min(FEWEST_KEPT, len(listed)))
-    if not protocol.balance:
+    known = tuple(
+        tuple(float(getattr(each, name)) for each in protocol.clusters) for name in protocol.balance
+    )
+    return _choices(
+        tuple(_labels(protocol)), protocol.design == "parallel", protocol.seed, known, protocol.keep_share
+    )
+
+
+@lru_cache(maxsize=8)
+def _choices(
+    labels: tuple[int, ...],
+    parallel: bool,
+    seed: int,
+    known: tuple[tuple[float, ...], ...],
+    keep_share: float,
+) -> Choices:
+    listed, every = _listed(np.array(labels), seed, parallel=parallel)
+    score = _scores(listed, known)
+    kept = max(math.ceil(len(listed) * keep_share), min(FEWEST_KEPT, len(listed)))
+    if not known:
         kept = len(listed)
     order = np.sort(np.argsort(score, kind="stable")[:kept])
     return Choices(listed[order], score[order], len(listed), every)
@@ -155,23 +170,22 @@ def _labels(protocol: Protocol) -> Ints:
     return np.sort(np.arange(n) % len(protocol.starts))
 
 
-def _listed(labels: Ints, protocol: Protocol) -> tuple[Ints, bool]:
+def _listed(labels: Ints, seed: int, *, parallel: bool) -> tuple[Ints, bool]:
     n = len(labels)
-    if protocol.design == "parallel" and math.comb(n, n // 2) <= MOST_LISTED:
+    if parallel and math.comb(n, n // 2) <= MOST_LISTED:
         every = list(combinations(range(n), n // 2))
         table = np.full((len(every), n), -1)
         np.put_along_axis(table, np.array(every), 0, axis=1)
         return table, True
-    rng = np.random.default_rng([protocol.seed, 0])
+    rng = np.random.default_rng([seed, 0])
     drawn = rng.permuted(np.tile(labels, (MOST_LISTED, 1)), axis=1)
     return np.unique(drawn, axis=0), False
 
 
-def _scores(steps: Ints, protocol: Protocol) -> Floats:
+def _scores(steps: Ints, known: tuple[tuple[float, ...], ...]) -> Floats:
     """Sum over characteristics and starts of schools × (mean there, in standard deviations)²."""
     score = np.zeros(len(steps))
-    for name in protocol.balance:
-        values = np.array([float(getattr(each, name)) for each in protocol.clusters])
+    for values in map(np.array, known):
         spread = values.std()
         if spread == 0:
             continue

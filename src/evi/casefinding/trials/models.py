@@ -19,6 +19,9 @@ import polars as pl
 from evi.casefinding.trials.designs import Bools, Floats, Ints, effect_matrix, ever_starts, seen_both_ways
 from evi.casefinding.trials.protocol import Kind
 
+LITTLE = 0.02
+"""Variance between schools, as a share of that of children, from which the mixed model's search starts."""
+
 
 @dataclass(frozen=True)
 class Fitted:
@@ -61,11 +64,15 @@ def fixed_effects(table: pl.DataFrame, on: Bools, average_over: str) -> Fitted:
 def mixed(table: pl.DataFrame, on: Bools, *, arm_level: bool) -> Fitted:
     """A mixed model on children: schools, and schools' periods, at random around levels of periods.
 
+    statsmodels starts with schools as different as children are, and from there its first optimiser stopped
+    short of the maximum in 3 of 25 made-up trials, and said that it had converged. So the search starts where
+    schools differ little, two optimisers go from there, and the higher likelihood is taken.
+
     Args:
         table, on: as in `fixed_effects`. arm_level: let schools that ever start have a level of their own
             (where they were chosen and not drawn by lot).
     """
-    from statsmodels.regression.mixed_linear_model import MixedLM, VCSpec  # noqa: PLC0415
+    from statsmodels.regression.mixed_linear_model import MixedLM, MixedLMParams, VCSpec  # noqa: PLC0415
 
     cluster, period, value = _columns(table)
     matrix = _arm_matrix(cluster, period, on, arm_level=arm_level)
@@ -82,7 +89,13 @@ def mixed(table: pl.DataFrame, on: Bools, *, arm_level: bool) -> Fitted:
         warnings.simplefilter("ignore")
         try:
             model = MixedLM(value / spread, matrix, cluster, np.ones((len(value), 1)), exog_vc=variances)
-            fitted = model.fit(reml=True, method=["lbfgs", "powell"])
+            start = MixedLMParams.from_components(
+                fe_params=np.linalg.lstsq(matrix, value / spread)[0],
+                cov_re=np.array([[LITTLE]]),
+                vcomp=np.array([LITTLE / 2] if variances else []),
+            )
+            tries = [model.fit(start_params=start, reml=True, method=[each]) for each in ("lbfgs", "powell")]
+            fitted = max(tries, key=lambda each: float(each.llf))
             estimate, error = float(fitted.fe_params[-1]) * spread, float(fitted.bse_fe[-1]) * spread
         except (np.linalg.LinAlgError, ValueError):
             return NOTHING

@@ -202,7 +202,7 @@ def _stay(on: Bools, share: float, rng: np.random.Generator) -> Ints:
 def formula_power(protocol: Protocol, outcome: Outcome, df: float) -> float:
     """Power from a closed formula, with every school of mean size; NaN for other designs.
 
-    The variance between children is the mean of that with the change and that without, by how many cells have it.
+    The variance between children is the mean of that with the change and without, by how many cells have it.
     """
     size = float(np.mean([each.size for each in protocol.clusters]))
     plain, changed = (

@@ -16,6 +16,8 @@ from itertools import pairwise
 import numpy as np
 from scipy.stats import chi2, norm
 
+from evi.index.intervals import wilson
+
 HALF = 0.5
 """Added to every class where one of them is empty (Haldane and Anscombe), since ln 0 has no value."""
 
@@ -90,21 +92,15 @@ def binned(
 def difference(x: int, n: int, y: int, m: int, alpha: float = 0.05) -> tuple[float, float, float]:
     """The change `y/m - x/n` of a share with its interval (Newcombe 1998, method 10).
 
-    Raises:
-        ZeroDivisionError: nobody is on one side.
+    NaN where nobody is on one side.
     """
-    p, q = x / n, y / m
-    (low_p, high_p), (low_q, high_q) = _wilson(x, n, alpha), _wilson(y, m, alpha)
+    z = float(norm.ppf(1 - alpha / 2))
+    p, low_p, high_p = (float(end) for end in wilson(x, n, z))
+    q, low_q, high_q = (float(end) for end in wilson(y, m, z))
     change = q - p
     low = change - math.sqrt((q - low_q) ** 2 + (high_p - p) ** 2)
     high = change + math.sqrt((high_q - q) ** 2 + (p - low_p) ** 2)
     return change, low, high
-
-
-def _wilson(x: int, n: int, alpha: float) -> tuple[float, float]:
-    z = float(norm.ppf(1 - alpha / 2))
-    middle, half = (x + z * z / 2), z * math.sqrt(x * (n - x) / n + z * z / 4)
-    return (middle - half) / (n + z * z), (middle + half) / (n + z * z)
 
 
 def _named(cuts: np.ndarray) -> list[str]:

@@ -129,7 +129,7 @@ def whole_numbers(path: Path) -> Iterator[tuple[str, npt.NDArray[np.int64]]]:
             column = pc.list_flatten(column)
         values = column.unique().drop_null()
         if pa.types.is_integer(values.type):
-            yield name, np.asarray(values.cast(pa.int64()))
+            yield name, np.asarray(values.cast(pa.int64(), safe=False))  # codes are compared as bits
         elif pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
             found = re.findall(r"-?\d{9,20}", "\n".join(values.to_pylist()))
             yield name, np.array([int(n) for n in found if abs(int(n)) < 2**63], np.int64)

@@ -212,7 +212,7 @@ def _traits(pieces: _Pieces, known: Ints, bit: int) -> Floats:
     """A row for each known piece: a constant, the other feeds that hold it, birth year and its square."""
     others = pieces.mask[known] & ~np.int64(bit)
     feeds = [1 << n for n in range(int(others.max()).bit_length() if len(others) else 0)]
-    decade = (pieces.born[known] - pieces.born[known].mean()) / 10
+    decade = (pieces.born[known] - (pieces.born[known].mean() if len(known) else 0.0)) / 10
     columns = [
         np.ones(len(known)),
         *((others & feed != 0).astype(float) for feed in feeds),

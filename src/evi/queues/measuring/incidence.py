@@ -68,7 +68,7 @@ class Incidence:
         if not 0 < share < 1 or variance <= 0:
             _, low, high = wilson(share * self.children, self.children)
             return Interval(share, float(low), float(high))
-        width = Z95 * np.sqrt(variance) / (share * abs(np.log(share)))
+        width = min(Z95 * np.sqrt(variance) / (share * abs(np.log(share))), 700.0)  # e to that is the most
         return Interval(share, float(share ** np.exp(width)), float(share ** np.exp(-width)))
 
 

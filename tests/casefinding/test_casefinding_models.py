@@ -78,6 +78,11 @@ def test_a_value_beyond_the_ends_is_taken_as_the_end(kind: str, rows: Rows) -> N
     assert said[0] == said[1] == said[2]
     assert said[3] == said[4] == said[5]
     assert chance(said).max() < 0.95
+    weeks = pl.DataFrame({"weeks_early": [-900.0, 0.0, 16.0, 900.0]})
+    asked = rows.table.head(1).select("total", "sex", "speech").join(weeks, how="cross")
+    said = model.score(asked)
+    assert said[0] == said[1]
+    assert said[2] == said[3]
 
 
 def test_columns_are_as_many_as_are_counted_for_riley(rows: Rows) -> None:

@@ -51,7 +51,7 @@ def model(
     with mistakes_explained(as_json=as_json):
         from evi.casefinding.models.gate import range_of  # noqa: PLC0415 - loaded when asked for
         from evi.casefinding.models.making import make_model  # noqa: PLC0415
-        from evi.casefinding.models.saved import write_model  # noqa: PLC0415
+        from evi.casefinding.models.saved import load_model, write_model  # noqa: PLC0415
 
         opened = District.open(district)
         made = make_model(
@@ -73,7 +73,7 @@ def model(
         digest = write_model(made.to_json(), where)
         run = _record(opened, made, where, digest)
         if as_json:
-            show_json(made.to_json() | {"digest": digest, "written": str(where), "run": run})
+            show_json({**load_model(where).about, "written": str(where), "run": run})
             return
         _show(made)
         out.print(f"[green]✓[/] written: {where} (run {run}, hash {digest})")

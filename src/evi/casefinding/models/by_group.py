@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from evi.casefinding.models.calibration import three
 from evi.casefinding.performance import share
 from evi.index.intervals import Interval
 
@@ -42,7 +43,7 @@ class GroupFound:
 
     def to_json(self) -> dict[str, Any]:
         """For reports."""
-        return asdict(self)
+        return {name: three(v) if isinstance(v, Interval) else v for name, v in vars(self).items()}
 
 
 def group_found(

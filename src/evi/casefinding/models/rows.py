@@ -140,12 +140,10 @@ def _asked(district: District, rule: Rule, day: date, left_out: dict[str, int] |
     found = find(district, rule, day).table
     if left_out is not None:
         new = found.filter(pl.col("assessed_on") > date(day.year - 1, day.month, min(day.day, 28)))
-        _count(
-            left_out,
-            "on a pathway, or recorded, by the day",
-            new.filter(pl.col("answer") == "excluded").height,
-        )
-        _count(left_out, "too little known to score", new.filter(pl.col("answer") == "not_assessable").height)
+        lost = (pl.col("answer") == "not_assessable") & (pl.col("problem") != "other_framework")
+        excluded = new.filter(pl.col("answer") == "excluded").height
+        _count(left_out, "on a pathway, or recorded, by the day", excluded)
+        _count(left_out, "too little known to score", new.filter(lost).height)
     past = pl.col("margin") >= 0 if rule.threshold.direction == "at_least" else pl.col("margin") > 0
     rows = found.filter(pl.col("answer").is_in(["positive", "negative"]))
     return rows.select("subject_id", "school", "assessed_on", "birth_month", "margin", flagged=past)

@@ -56,12 +56,23 @@ def digest_of(document: Mapping[str, Any]) -> str:
 
 def write_model(document: dict[str, Any], path: Path) -> str:
     """Write a model's document with its digest, which is returned."""
-    document = json.loads(json.dumps(document | {"format": FORMAT, "use": USE}, default=str, allow_nan=False))
+    document = _plain(document | {"format": FORMAT, "use": USE})
     document["digest"] = digest_of(document)
     with replace_file(path) as scratch:
         text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
         scratch.write_text(text + "\n", encoding="utf-8")
     return str(document["digest"])
+
+
+def _plain(value: Any) -> Any:
+    """Plain JSON: what is not a number becomes null, and a date its ISO form."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, float):
+        return float(value) if np.isfinite(value) else None
+    return value if value is None or isinstance(value, bool | int | str) else str(value)
 
 
 def load_model(path: Path) -> Saved:

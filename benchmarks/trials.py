@@ -1,8 +1,8 @@
 """How often each analysis of a trial finds something where there is nothing, and how wide its errors are.
 
-`python -m benchmarks.trials [--trials N]` makes up trials of the two example protocols, child by child and with
-no effect, and analyses each by every road. Of a right analysis 5% find something. The estimate with errors for
-few schools and the permutation test are held to that by tests; here they stand beside statsmodels' own models.
+`python -m benchmarks.trials [--trials N]` makes up trials of the two example protocols, child by child and
+with no effect, and analyses each by every road. Of a right analysis 5% find something. The estimate with
+errors for few schools and the permutation test are held to that by tests; beside them are statsmodels' own.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ def allocate(
                 {
                     "starts": start,
                     "schools": int(row["schools"]),
-                    **{f"mean {name}": round(value, 1) for name, value in row.items() if name != "schools"},
+                    **{f"mean {name}": f"{value:.1f}" for name, value in row.items() if name != "schools"},
                     "which": ", ".join(
                         name for name, when in drawn.starts.items() if (when or "never") == start
                     ),

@@ -173,7 +173,7 @@ def _row(effect: dict[str, Any], times: float, unit: str) -> dict[str, object]:
         "interval": f"{effect['low'] * times:.2f} to {effect['high'] * times:.2f}",
     }
     if "p_value" in effect:
-        row["p"] = f"{effect['p_value']:.4f}"
+        row["p"] = _p(effect["p_value"])
     return row
 
 
@@ -192,6 +192,10 @@ def _group(row: dict[str, Any], times: float, unit: str) -> dict[str, object]:
     )  # fmt: skip
     made["p of the difference"] = None if row["p_of_difference"] is None else f"{row['p_of_difference']:.3f}"
     return made
+
+
+def _p(value: float) -> str:
+    return "under 0.0001" if value < 0.0001 else f"{value:.4f}"
 
 
 def _points(unit: str) -> str:

@@ -9,6 +9,7 @@ from evi.casefinding.trials.analysing import METHODS, Analysis, ArmPeriod, Effec
 from evi.casefinding.trials.protocol import Outcome, Protocol
 from evi.index.disclosure import SMALLEST_SHOWN, shown, shown_parts
 
+UNITS = {"share": "percentage points", "days": "days", "count": "events a child"}
 MISSING_APART = 0.05
 """A larger difference in missing values between arms gets a warning."""
 
@@ -19,9 +20,13 @@ def amount(outcome: Outcome, value: float) -> str:
     Args:
         value: as a share, in days, or in events a child.
     """
+    return f"{_number(outcome, value)} {UNITS[outcome.kind]}"
+
+
+def _number(outcome: Outcome, value: float) -> str:
     if outcome.kind == "share":
-        return f"{value * 100:.1f} percentage points"
-    return f"{value:.1f} days" if outcome.kind == "days" else f"{value:.2f} events a child"
+        return f"{value * 100:.1f}"
+    return f"{value:.1f}" if outcome.kind == "days" else f"{value:.2f}"
 
 
 def said_of(result: OutcomeResult, alpha: float, *, randomised: bool) -> list[str]:
@@ -31,15 +36,13 @@ def said_of(result: OutcomeResult, alpha: float, *, randomised: bool) -> list[st
         randomised: schools were drawn by lot; else the change is not said to be the cause.
     """
     outcome, main = result.outcome, result.main
-    size, low, high = (amount(outcome, each) for each in (abs(main.value), main.low, main.high))
+    size, low, high = (_number(outcome, each) for each in (abs(main.value), main.low, main.high))
     way = "higher" if main.value >= 0 else "lower"
-    sure = f"{1 - alpha:.0%}"
-    beside = (
-        "than it would have been without it"
-        if randomised
-        else "than the other schools would lead one to expect"
-    )
-    said = [f"With the change, {outcome.title}: {size} {way} {beside} ({sure} interval: {low} to {high})."]
+    beside = "than without it" if randomised else "than the other schools would lead one to expect"
+    said = [
+        f"Estimate of {outcome.title}: {size} {UNITS[outcome.kind]} {way} with the change {beside} "
+        f"({1 - alpha:.0%} interval: {low} to {high})."
+    ]
     good = 1 if outcome.better == "more" else -1
     best, worst = max(good * main.low, good * main.high), min(good * main.low, good * main.high)
     worthwhile = amount(outcome, outcome.worthwhile)

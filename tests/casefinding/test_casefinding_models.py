@@ -365,6 +365,8 @@ def test_cohorts_are_seen_as_they_were_and_those_on_a_pathway_are_left_out(tmp_p
         Fact(3, "HEALTH/AUTISM/DIAGNOSIS", date(2023, 6, 1), known=date(2025, 1, 1)),  # known too late
     ]
     district = write_store(tmp_path, facts, births=dict.fromkeys(children, born))
+    with pytest.raises(EviError, match="families can't be kept apart"):
+        make_rows(district, rule, DAY, years=2)
     district.spine.mkdir(exist_ok=True)
     empty = {
         "subject_id": pl.Int64,

@@ -119,6 +119,11 @@ def _show(made: Made) -> None:
     show_table(f"The {made.kind} model", rows)
     for name, why in tried.not_done.items():
         out.print(f"  not tried by {name}: {why}", markup=False)
+    honest = tried.by.get("family", tried.apparent)
+    show_table(
+        "What it said and what came, in steps (other families; shares, never shown for a child)",
+        [{"children": s.children, "said": round(s.said, 3), "came": _said(s.came, 3)} for s in honest.curve],
+    )
     wavers = made.wavering
     out.print(
         f"Fitted again on {wavers.refits} draws of families: area {wavers.auc_optimism:.3f} too good, slope "

@@ -88,7 +88,7 @@ def make_rows(
         without: names of features to leave out.
 
     Raises:
-        EviError: no such condition, a leak by declaration or time, or nobody to learn from.
+        EviError: no such condition, a leak by declaration or time, nobody to learn from, or no spine.
     """
     sought = condition_named(rule.condition)
     features = features_for(rule, without)
@@ -117,10 +117,22 @@ def make_rows(
     table = (
         pl.concat(parts).sort("subject_id", "cohort").unique("subject_id", keep="first", maintain_order=True)
     )
-    homes = pl.read_parquet(district.spine / "households.parquet")
-    kin = pl.read_parquet(district.spine / "relations.parquet")
-    family = families_of(table["subject_id"], homes.filter(held_on(newest)), kin)
+    family = families_of(table["subject_id"], *_homes_and_kin(district, newest))
     return Rows(table.with_columns(family=pl.Series(family)), features, years, left_out)
+
+
+def _homes_and_kin(district: District, day: date) -> tuple[pl.DataFrame, pl.DataFrame]:
+    files = [district.spine / name for name in ("households.parquet", "relations.parquet")]
+    for path in files:
+        if not path.is_file():
+            raise EviError(
+                "nobody can say who is whose brother or sister, so families can't be kept apart.",
+                where=str(path),
+                do="Run `evi link` first.",
+                exit_code=2,
+            )
+    homes, kin = (pl.read_parquet(path) for path in files)
+    return homes.filter(held_on(day)), kin
 
 
 def rows_on(district: District, rule: Rule, day: date, features: Sequence[Feature]) -> pl.DataFrame:

@@ -158,6 +158,8 @@ def test_nothing_that_became_known_later_reaches_a_feature(tmp_path: Path) -> No
             1, "HEALTH/SALT/REFERRAL", date(2024, 1, 1), known=date(2024, 9, 1)
         ),  # happened before, told after
         Fact(2, "HEALTH/SALT/REFERRAL", date(2024, 9, 2)),
+        Fact(1, "HEALTH/SALT/REFERRAL", date(2024, 10, 1), known=date(2024, 8, 1)),  # dated after the day
+        Fact(2, "HEALTH/BIRTH/GESTATION", date(2024, 10, 1), 30, known=date(2024, 8, 1)),
         Fact(1, "HEALTH/BIRTH/GESTATION", date(2018, 3, 1), 30, known=date(2025, 1, 1)),
     ]
     write_store(tmp_path, [*facts, *later])

@@ -385,6 +385,9 @@ def test_cohorts_are_seen_as_they_were_and_those_on_a_pathway_are_left_out(tmp_p
     assert table["outcome"].to_list() == [True, False, False, False]
     assert rows.left_out == {"on a pathway, or recorded, by the day": 1}
     assert table["family"][2] == table["family"][3] != table["family"][0]
+    asks_nobody = make_rows(district, replace(rule, exclusions=()), DAY, years=2)
+    assert sorted(asks_nobody.table["subject_id"].to_list()) == [1, 3, 4, 5]
+    assert asks_nobody.left_out == {"recorded by a service that the rule does not ask": 1}
     with pytest.raises(EviError, match="no child was assessed"):
         make_rows(district, rule, DAY, years=5)
 

@@ -157,7 +157,7 @@ def _query(known: Known, row: dict[str, Any], feature: Feature) -> str:
         case "weeks_early":
             return f"""SELECT subject_id, {TERM_WEEKS} - arg_max(value, (on_day, record_id)) AS value,
                 max(on_day) AS on_day FROM {known.events([GESTATION])}
-                WHERE value BETWEEN 22 AND 44 GROUP BY subject_id"""
+                WHERE value BETWEEN 22 AND 44 AND on_day <= DATE '{known.day}' GROUP BY subject_id"""
         case "sex" | "language":
             return (
                 f"SELECT subject_id, {row['from']} AS value, {no_day} FROM {known.file('subjects.parquet')}"

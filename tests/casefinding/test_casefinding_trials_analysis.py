@@ -56,6 +56,7 @@ def whole(tmp_path, protocol=ASKED, starts=STARTS, **options):
         (f"{CHANGE},after,,found_need,1,,", "no_child"),
         (f"{CHANGE},after,c,found_need,often,,", "not_a_number"),
         (f"{CHANGE},after,c,found_need,inf,,", "not_a_number"),
+        (f"{CHANGE},after,c,found_need,1e300,,", "too_large"),
         (f"{CHANGE},after,c,found_need,-1,,", "negative"),
         (f"{CHANGE},after,c,found_need,0.5,,", "not_a_share"),
         (f"{CHANGE},after,c,found_need,1,2024-31-31,", "no_date"),
@@ -179,6 +180,18 @@ def test_the_interval_is_set_beside_what_would_be_worthwhile(analysed, low, high
     result = analysed.results[0]
     bent = replace(result, main=replace(result.main, low=low, high=high, value=(low + high) / 2))
     assert words in " ".join(said_of(bent, 0.05, randomised=True))
+
+
+def test_what_makes_a_result_shaky_is_said(analysed):
+    result = analysed.results[0]
+    shaky = replace(result, replaced=True, main=replace(result.main, df=2.5))
+    said = " ".join(said_of(shaky, 0.05, randomised=True))
+    assert "mixed model did not settle" in said
+    assert "2.5 degrees of freedom" in said
+    few = replace(result, permuted=replace(result.permuted, allocations=6, smallest=1 / 3))
+    assert "can't be under 0.33" in " ".join(said_of(few, 0.05, randomised=True))
+    apart = replace(result, permuted=replace(result.permuted, p_value=0.3))
+    assert "hangs by a thread" in " ".join(said_of(apart, 0.05, randomised=True))
 
 
 def test_chosen_schools_are_not_said_to_show_a_cause(tmp_path):
@@ -364,6 +377,12 @@ def test_from_protocol_to_result_on_the_command_line(tmp_path):
     assert document["notes"] == []
     text = protocol.read_text().replace("alpha: 0.05", "alpha: 0.2")
     protocol.write_text(text)
+    rows = pl.read_csv(data, infer_schema=False).with_columns(language=pl.lit("[/red] [bold"))
+    hostile = tmp_path / "hostile.csv"
+    rows.write_csv(hostile)
+    assert (
+        "[/red] [bold" in run("analyse", protocol, hostile, "--allocation", lots, "--by", "language").stdout
+    )
     changed = json.loads(run("analyse", protocol, data, "--allocation", lots, "--json").stdout)
     assert any("differs from what was registered" in line and "alpha" in line for line in changed["notes"])
 

@@ -217,6 +217,46 @@ def test_the_estimate_and_the_plain_error_are_those_of_statsmodels():
     assert own.naive_error(value, np.zeros(1), len(value))[0] == pytest.approx(plain.bse[-1])
 
 
+@pytest.mark.parametrize("design", DESIGNS)
+def test_a_good_year_and_a_good_school_change_nothing_and_the_change_itself_adds_up(design):
+    asked = DESIGNS[design]()
+    on = switched_on(asked, starts_of(asked, choices(asked).steps[0]))
+    rng = np.random.default_rng(35)
+    sizes = rng.integers(5, 60, size=on.shape)
+    outcomes = rng.normal(size=on.shape)
+    years, schools = rng.normal(size=(1, on.shape[1])) * 10, rng.normal(size=(on.shape[0], 1)) * 10
+    if on.shape[1] == 1:
+        schools = schools * 0  # seen once, schools can't be told from the change
+    fit = ready(on, sizes, "children")
+    plain, moved = fit.fit(outcomes.ravel()), fit.fit((outcomes + years + schools + 2.5 * on).ravel())
+    assert moved.value[0] - plain.value[0] == pytest.approx(2.5)
+    assert moved.error[0] == pytest.approx(plain.error[0])
+
+
+def test_a_stepped_wedge_read_without_time_takes_a_good_year_for_the_change():
+    on = switched_on(*_stepped())
+    outcomes = np.repeat(np.arange(on.shape[1])[None, :], on.shape[0], axis=0).astype(float)
+    assert ready(on, np.full(on.shape, 20), "children").fit(outcomes.ravel()).value[0] == pytest.approx(
+        0, abs=1e-9
+    )
+    assert outcomes[on].mean() - outcomes[~on].mean() > 1
+
+
+def test_errors_without_the_correction_find_too_much_where_schools_are_few():
+    asked = trial(sizes=UNEQUAL[:6])
+    on = switched_on(asked, starts_of(asked, choices(asked).steps[0]))
+    sizes = np.repeat(np.array(UNEQUAL[:6])[:, None], 2, axis=1)
+    made = make_up(outcome("days"), on, sizes, 0.0, TRIALS, np.random.default_rng(36))
+    fit = ready(on, sizes, "children")
+    found = fit.fit(made.mean)
+    scores = np.stack(
+        [fit.residuals(made.mean)[:, [2 * i, 2 * i + 1]] @ fit.map[[2 * i, 2 * i + 1]] for i in range(6)]
+    )
+    plain = np.sqrt((scores**2).sum(axis=0))
+    assert (np.abs(found.value) > 1.96 * plain).mean() > 0.1
+    assert (found.p_value() < 0.05).mean() < 0.065
+
+
 def test_estimates_under_other_allocations_are_those_of_the_fit_itself():
     asked = trial(sizes=UNEQUAL[:6])
     listed = choices(asked).steps[:5]

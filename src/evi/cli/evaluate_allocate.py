@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from evi.cli.app import JsonOption
 from evi.cli.console import mistakes_explained, out, show_json, show_table
@@ -35,14 +36,15 @@ def allocate(
             show_json({**drawn.to_json(), "notes": notes, "written_before": same, "file": to})
             return
         show_table(
-            f"{asked.title}: drawn from {drawn.kept:,} of {drawn.listed:,} allocations, the best balanced",
+            f"{escape(asked.title)}: drawn from {drawn.kept:,} of {drawn.listed:,} allocations, "
+            "the best balanced",
             [
                 {
-                    "starts": start,
+                    "starts": escape(start),
                     "schools": int(row["schools"]),
                     **{f"mean {name}": f"{value:.1f}" for name, value in row.items() if name != "schools"},
-                    "which": ", ".join(
-                        name for name, when in drawn.starts.items() if (when or "never") == start
+                    "which": escape(
+                        ", ".join(name for name, when in drawn.starts.items() if (when or "never") == start)
                     ),
                 }
                 for start, row in drawn.balance.items()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from evi.cli.app import DateOption, JsonOption
 from evi.cli.console import TerminalProgress, mistakes_explained, out, show_json, show_table
@@ -111,7 +112,7 @@ def _rows(
 
 
 def _show(document: dict[str, Any]) -> None:
-    out.print(f"[bold]{document['title']}[/]\n{document['question']}")
+    out.print(f"[bold]{escape(document['title'])}[/]\n{escape(document['question'])}")
     for each in document["outcomes"]:
         _show_outcome(each)
     for name, why in document["left_out"].items():
@@ -125,14 +126,14 @@ def _show(document: dict[str, Any]) -> None:
 def _show_outcome(each: dict[str, Any]) -> None:
     unit, times = UNIT[each["kind"]], AS_IT_IS[each["kind"]]
     mark = " (primary)" if each["primary"] else ""
-    out.print(f"\n[bold]{each['id']}[/]{mark}: {each['title']}")
+    out.print(f"\n[bold]{each['id']}[/]{mark}: {escape(each['title'])}")
     for line in each["said"]:
         out.print(f"  {line}", markup=False)
     show_table(
         "",
         [
             {
-                "period": row["period"],
+                "period": escape(row["period"]),
                 "arm": row["arm"],
                 "schools": row["schools"],
                 "children": row["children"] if row["children"] is not None else "fewer than 10",
@@ -180,7 +181,7 @@ def _row(effect: dict[str, Any], times: float, unit: str) -> dict[str, object]:
 def _group(row: dict[str, Any], times: float, unit: str) -> dict[str, object]:
     value, low, high = (None if each is None else each * times for each in row["effect"])
     made: dict[str, object] = {
-        "group": row["group"],
+        "group": escape(row["group"]),
         "children": row["children"] if row["children"] is not None else "not shown",
         f"effect ({_points(unit)})": "–"
         if value is None or low is None

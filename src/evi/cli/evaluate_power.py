@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
 from evi.cli.app import JsonOption
 from evi.cli.console import TerminalProgress, mistakes_explained, out, show_json, show_table
@@ -59,7 +60,7 @@ def _show(asked: Protocol, found: tuple[Power, ...]) -> None:
     from evi.casefinding.trials.telling import amount  # noqa: PLC0415
 
     show_table(
-        f"{asked.title}: {len(asked.clusters)} schools, {len(asked.periods)} periods",
+        f"{escape(asked.title)}: {len(asked.clusters)} schools, {len(asked.periods)} periods",
         [
             {
                 "outcome": each.outcome.id + (" (primary)" if each.outcome.primary else ""),

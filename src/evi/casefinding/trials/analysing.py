@@ -75,6 +75,7 @@ class OutcomeResult:
         icc: between schools, by the mixed model; NaN if it did not settle.
         missing: share of rows without a value, with the change and without.
         not_seen: schools of the protocol without any value.
+        replaced: the protocol's mixed model did not settle, and difference in differences is in its place.
         groups: effects by group, each with its difference from the largest (see `groups_apart`).
     """
 
@@ -89,6 +90,7 @@ class OutcomeResult:
     rejects: tuple[str, ...]
     groups: tuple[GroupEffect, ...]
     groups_left_out: int
+    replaced: bool = False
 
 
 @dataclass(frozen=True)
@@ -175,6 +177,7 @@ def _one(
         tuple(rows.reject_lines()),
         groups,
         small,
+        replaced=protocol.method == "mixed" and main.method != "mixed",
     )
 
 

@@ -73,6 +73,7 @@ class Power:
         made = asdict(self)
         made["outcome"] = self.outcome.id
         made["what_if"] = dict(self.what_if)
+        made["by_formula"] = None if np.isnan(self.by_formula) else self.by_formula
         return made
 
 

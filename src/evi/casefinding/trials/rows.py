@@ -16,6 +16,7 @@ REJECTS = {
     "unknown_period": "rows of a period that the protocol does not have",
     "no_child": "rows without a child",
     "not_a_number": "values that are no number",
+    "too_large": "values over a million, too large to be true",
     "negative": "values under zero: something that came before it could",
     "not_a_share": "shares other than 0 and 1",
     "not_whole": "counts that are no whole number",

@@ -1,8 +1,9 @@
 """Outcomes from a table (CSV): one row a child, period and outcome.
 
-Columns: `cluster, period, child, outcome, value`; `date` (of what made the child count) and `arm` (change or
-usual) are checked where they are given; every other column may serve as a group. An empty value is missing,
-and is counted as that. `child` is a pseudonym: nothing in the table should name anybody.
+Columns: `cluster, period, child, outcome, value`. Where they are given, `date` (of what made the child count)
+and `arm` (change or usual; in a stepped wedge that of the period) are checked. Every other column may serve as a
+group. An empty value is missing, and is counted as that. `child` is a pseudonym: nothing in the table should
+name anybody.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from evi.workspace import EviError
 NEEDED = ("cluster", "period", "child", "outcome", "value")
 CHECKED = ("date", "arm")
 NOT_KNOWN = "not known"
+MOST = 1e6
+"""No child waits so many days, or has so many appointments."""
 
 
 def read_table(path: Path, protocol: Protocol, starts: Mapping[str, str | None]) -> dict[str, Rows]:
@@ -103,6 +106,7 @@ def _faults(protocol: Protocol, given: set[str], starts: Mapping[str, str | None
         .when(pl.col("period").is_null()).then(pl.lit("unknown_period"))
         .when(pl.col("child").is_null()).then(pl.lit("no_child"))
         .when(pl.col("value").is_not_null() & ~finite).then(pl.lit("not_a_number"))
+        .when(number > MOST).then(pl.lit("too_large"))
         .when(number < 0).then(pl.lit("negative"))
         .when((kind == "share") & ~number.is_in([0.0, 1.0])).then(pl.lit("not_a_share"))
         .when((kind == "count") & (number != number.floor())).then(pl.lit("not_whole"))

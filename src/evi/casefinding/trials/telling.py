@@ -10,6 +10,8 @@ from evi.casefinding.trials.protocol import Outcome, Protocol
 from evi.index.disclosure import SMALLEST_SHOWN, shown, shown_parts
 
 UNITS = {"share": "percentage points", "days": "days", "count": "events a child"}
+FEWEST_DEGREES = 4
+"""With fewer degrees of freedom the t distribution fits poorly (Pustejovsky and Tipton 2018)."""
 MISSING_APART = 0.05
 """A larger difference in missing values between arms gets a warning."""
 
@@ -69,6 +71,13 @@ def said_of(result: OutcomeResult, alpha: float, *, randomised: bool) -> list[st
 
 def _checks(result: OutcomeResult, alpha: float) -> list[str]:
     said = []
+    if result.replaced:
+        said.append("The mixed model did not settle, so difference in differences stands in its place.")
+    if result.main.df < FEWEST_DEGREES:
+        said.append(
+            f"So few schools carry this ({result.main.df:.1f} degrees of freedom) that the interval is "
+            "itself a rough guess."
+        )
     by_lot = result.permuted
     if result.outcome.primary and by_lot.smallest > alpha:
         said.append(

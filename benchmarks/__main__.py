@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from benchmarks import (
+    casefinding,
     district,
     linkage,
     linkage_bad,
@@ -37,6 +38,8 @@ def main() -> None:
     queues_capacity.main()
     print("\n## Waiting lists: assessment days\n", flush=True)
     queues_days.main([])
+    print("\n## Case-finding\n", flush=True)
+    casefinding.main([])
     print("\n## A whole district\n", flush=True)
     district.main()
     print("\n## Attacks on codes, by profile\n", flush=True)

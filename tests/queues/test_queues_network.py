@@ -40,7 +40,8 @@ def pool(**changes: object) -> dict[str, object]:
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_examples_say_where_each_figure_is_from(name):
     network = example_network(name)
-    declared = yaml.safe_load((resources.files("evi.queues.simulation") / "networks" / f"{name}.yaml").read_text())
+    folder = resources.files("evi.queues.simulation") / "networks"
+    declared = yaml.safe_load((folder / f"{name}.yaml").read_text())
     figures = {"slots_per_week", "missed", "discipline", "removal", "limit_weeks", "outcomes"}
     for one in declared["pools"]:
         assert set(one["sources"]) == figures & set(one), one["id"]

@@ -44,7 +44,7 @@ def list_section(found: Snapshot, over_time: Series, limit_weeks: int | None) ->
             "seen goes up while the list gets better. If it sees the newest first, that wait goes down while "
             "others wait on."
         ),
-        _set_aside(found.rejects),
+        assumed((*over_time.notes, f"from {over_time.source}")),
         RULE,
     )
 
@@ -128,10 +128,6 @@ def _line(name: str, rows: pl.DataFrame, column: str, of: str) -> Line:
     values = rows[column].cast(pl.Float64).to_numpy().copy()
     values[few] = np.nan
     return Line(name, rows["start"].to_list(), values.tolist())
-
-
-def _set_aside(lines_: Sequence[str]) -> Note | None:
-    return Note("Set aside, and not counted above: " + "; ".join(lines_) + ".") if lines_ else None
 
 
 def unequal_section(found: Sequence[Inequality]) -> Section:

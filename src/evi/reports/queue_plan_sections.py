@@ -239,7 +239,22 @@ def rota_section(rota: Rota, problem: Problem) -> Section:
         if 0 < len(people) <= MOST_PEOPLE
         else None,
         table("Every visit", ("Day", "School", "Children", "Who goes"), rows, (2,), folded=True),
+        assumed(_rules(problem)),
         Note(f"{len(problem.children) - seen:,} children could not be placed; the rota's own list says why.")
         if seen < len(problem.children)
         else None,
+    )
+
+
+def _rules(problem: Problem) -> tuple[str, ...]:
+    """What every visit keeps to."""
+    rules = problem.rules
+    core = ", ".join(" or ".join(choice) for choice in rules.core).replace("_", " ")
+    return (
+        f"Every visit has {core}; others come where a child needs them, and stay all day.",
+        f"A visit lasts {rules.hours:g} hours: {rules.set_up_hours:g} to set up, "
+        f"{rules.hours_a_child:g} a child. So it sees {rules.least} to {rules.most} children.",
+        f"It costs as much time as the clinic at {rules.break_even:.2f} children "
+        f"({rules.clinic_hours_a_child:g} clinician hours a child there).",
+        "Nobody goes on bank holidays, outside term, or further and more often than they said.",
     )

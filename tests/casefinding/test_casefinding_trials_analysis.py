@@ -411,3 +411,39 @@ def test_a_trial_of_chosen_schools_is_registered_by_hand(tmp_path):
     changed = json.loads(run("register", protocol, "--json").stdout)
     assert changed["entries"] == 2
     assert "alpha" in changed["notes"][0]
+
+
+def test_a_district_is_read_on_the_command_line(tmp_path):
+    facts, births, schools = [], {}, {}
+    for child in range(1, 289):
+        early = child % 2
+        day = BEFORE if early else AFTER
+        births[child] = date(2018 if early else 2019, 9, 1)
+        schools[child] = f"S{child % 6:02}"
+        facts.append(Fact(child, PROFILE, day))
+        if child % 5 == 0 or child % 7 == 3:
+            facts.append(Fact(child, SUPPORT, day + timedelta(days=30 + child % 40)))
+    made = table() | {"clusters": [{"id": f"S{n:02}", "size": 24} for n in range(6)]}
+    made["outcomes"] = made["outcomes"][:1]
+    made["analysis"] = {"method": "did", "average_over": "schools", "groups": ["season"]}
+    protocol, lots = tmp_path / "trial.yaml", tmp_path / "lots.yaml"
+    protocol.write_text(yaml.safe_dump(made), encoding="utf-8")
+    district = made_store(tmp_path, facts, births=births, schools=schools)
+    assert run("allocate", protocol, "--out", lots).exit_code == 0
+    words = (
+        "analyse",
+        protocol,
+        "--district",
+        district.root,
+        "--allocation",
+        lots,
+        "--date",
+        "2026-06-01",
+        "--json",
+    )
+    done = run(*words, "--by", "season")
+    document = json.loads(done.stdout)
+    assert [each["id"] for each in document["outcomes"]] == ["found_need"]
+    assert sum(row["children"] for row in document["outcomes"][0]["table"]) == 290
+    assert any("Only 6 schools" in line for line in document["notes"])
+    assert json.loads(run(*words, "--by", "shoe_size").stdout)["where"] == "--by"

@@ -21,6 +21,7 @@ from evi.casefinding.trials.designs import Bools, Floats, effect_matrix, ever_st
 from evi.casefinding.trials.groups_apart import GroupEffect, effects_by_group
 from evi.casefinding.trials.permuting import Permuted, permute
 from evi.casefinding.trials.protocol import Outcome, Protocol
+from evi.casefinding.trials.protocol_checks import FEWEST, FEWEST_STEPPED
 from evi.casefinding.trials.robust import RobustFit
 from evi.casefinding.trials.rows import Cells, Rows, cells_of
 from evi.workspace import SILENT, EviError, Progress
@@ -202,7 +203,7 @@ def _check(
         )
     seen = np.unique(known["cluster"].to_numpy())
     arms = int(ever[seen].sum()), int((~ever[seen]).sum())
-    if protocol.design == "parallel" and min(arms) < 2:
+    if protocol.design == "parallel" and min(arms) < FEWEST:
         raise EviError(
             f"there are results of {arms[0]} schools that try the change and of {arms[1]} that do not. With "
             "one school in an arm, the change can't be told from the school.",
@@ -210,7 +211,7 @@ def _check(
             do=do,
         )
     here = on[known["cluster"].to_numpy(), known["period"].to_numpy()]
-    if len(seen) < 3 or here.all() or not here.any():
+    if len(seen) < FEWEST_STEPPED or here.all() or not here.any():
         raise EviError(
             f"there are results of {len(seen)} schools, {int(here.sum())} children with the change and "
             f"{int((~here).sum())} without: too few to compare.",

@@ -18,6 +18,7 @@ import yaml
 from evi.casefinding.chain import Chain
 from evi.casefinding.trials.allocating import Allocation, allocate
 from evi.casefinding.trials.protocol import Protocol, digest_of
+from evi.casefinding.trials.protocol_checks import FEWEST
 from evi.workspace import EviError, replace_file
 
 
@@ -169,7 +170,7 @@ def _check_arms(protocol: Protocol, starts: Mapping[str, str | None], path: Path
         sum(start is not None for start in starts.values()),
         sum(start is None for start in starts.values()),
     ]
-    if protocol.design == "parallel" and min(sizes) < 2:
+    if protocol.design == "parallel" and min(sizes) < FEWEST:
         raise EviError(
             f"{sizes[0]} schools try the change and {sizes[1]} do not. With one school in an arm, the change "
             "can't be told from the school.",

@@ -1,9 +1,9 @@
 """Outcomes from a table (CSV): one row a child, period and outcome.
 
-Columns: `cluster, period, child, outcome, value`. Where they are given, `date` (of what made the child count)
-and `arm` (change or usual; in a stepped wedge that of the period) are checked. Every other column may serve as a
-group. An empty value is missing, and is counted as that. `child` is a pseudonym: nothing in the table should
-name anybody.
+Columns: `cluster, period, child, outcome, value`. Where they are given, `date` (of what made the child
+count) and `arm` (change or usual; in a stepped wedge that of the period) are checked. Every other column
+may serve as a group. An empty value is missing, and is counted as that. `child` is a pseudonym: nothing in
+the table should name anybody.
 """
 
 from __future__ import annotations

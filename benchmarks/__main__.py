@@ -14,6 +14,7 @@ from benchmarks import (
     queues_days,
     queues_truth,
     spans,
+    trials,
 )
 from benchmarks.attacks import __main__ as attacks
 
@@ -40,6 +41,8 @@ def main() -> None:
     queues_days.main([])
     print("\n## Case-finding\n", flush=True)
     casefinding.main([])
+    print("\n## Trials in schools: how often each analysis finds what isn't there\n", flush=True)
+    trials.main([])
     print("\n## A whole district\n", flush=True)
     district.main()
     print("\n## Attacks on codes, by profile\n", flush=True)

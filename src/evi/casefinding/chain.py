@@ -122,7 +122,7 @@ class Chain:
             f"the ledger was changed by something other than eVI: {what}.",
             where=str(self.path),
             do="Put the file and its head back from a backup, and find out who changed it. "
-            "Until then no list is released.",
+            "Until then nothing that rests on it goes on.",
         )
 
     @contextmanager

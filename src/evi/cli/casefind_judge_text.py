@@ -258,4 +258,4 @@ def _plain(interval: dict[str, Any] | None) -> str:
 
 
 def _n(value: int | None) -> str:
-    return "<10" if value is None else f"{value:,}"
+    return "hidden" if value is None else f"{value:,}"

@@ -46,7 +46,7 @@ def measure(
 ) -> None:
     """Measure a waiting list: its size, what came and went, and three waits that are not the same.
 
-    A number under 10 is not shown, others are rounded to the nearest 5.
+    A number under 10 is hidden, others are rounded to the nearest 5.
 
     Example: `evi queue measure autism --district my-district --by deprivation`
     """
@@ -264,4 +264,4 @@ def _range(interval: dict[str, float | None] | None, unit: str) -> str:
 
 
 def _n(value: int | float | None) -> str:
-    return "<10" if value is None else f"{value:,}"
+    return "hidden" if value is None else f"{value:,}"

@@ -50,8 +50,8 @@ format: $(VENV)/.installed-dev ## put the code in the house style
 docs: $(VENV)/.installed-dev ## build the documentation into site/
 	$(BIN)/mkdocs build --strict
 
-bench: $(VENV)/.installed-dev ## the benchmark table (takes about an hour; see docs/benchmarks.md)
-	$(BIN)/python -m benchmarks
+bench: $(VENV)/.installed-dev ## the benchmark tables (an hour and more; ONLY="linkage queues" prints some; see docs/benchmarks.md)
+	$(BIN)/python -m benchmarks $(ONLY)
 
 lock: ## renew both lock files (needs uv on the PATH)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes -q -o requirements.lock

@@ -1,6 +1,9 @@
-"""Every benchmark, one after the other: `make bench`."""
+"""Every benchmark, one after the other (`make bench`), or some rooms (`make bench ONLY="linkage queues"`)."""
 
 from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
 
 from benchmarks import (
     casefinding,
@@ -18,35 +21,40 @@ from benchmarks import (
 )
 from benchmarks.attacks import __main__ as attacks
 
+ROOMS: dict[str, tuple[tuple[str, Callable[[], object]], ...]] = {
+    "spans": (("Spans and indicators", spans.main),),
+    "linkage": (
+        ("Linkage", linkage.main),
+        ("Linkage by size", lambda: linkage_scale.main([])),
+        ("Attacks on codes, by profile", attacks.main),
+        ("Draws of links against the truth", lambda: linkage_draws.main([])),
+        ("Registers as bad as they get", lambda: linkage_bad.main([])),
+    ),
+    "queues": (
+        ("Waiting lists: the simulation beside its peers", queues.main),
+        ("Waiting lists: the simulation beside exact answers", queues_truth.main),
+        ("Waiting lists: one search for capacity", queues_capacity.main),
+        ("Waiting lists: assessment days", lambda: queues_days.main([])),
+    ),
+    "casefinding": (
+        ("Case-finding", lambda: casefinding.main([])),
+        ("Trials in schools: how often each analysis finds what isn't there", lambda: trials.main([])),
+    ),
+    "district": (("A whole district", lambda: district.main([])),),
+}
+
 
 def main() -> None:
-    """Print every table."""
-    print("## Spans and indicators\n", flush=True)
-    spans.main()
-    print("\n## Linkage\n", flush=True)
-    linkage.main()
-    print("\n## Linkage by size\n", flush=True)
-    linkage_scale.main([])
-    print("\n## Registers as bad as they get\n", flush=True)
-    linkage_bad.main([])
-    print("\n## Draws of links against the truth\n", flush=True)
-    linkage_draws.main([])
-    print("\n## Waiting lists: the simulation beside its peers\n", flush=True)
-    queues.main()
-    print("\n## Waiting lists: the simulation beside exact answers\n", flush=True)
-    queues_truth.main()
-    print("\n## Waiting lists: one search for capacity\n", flush=True)
-    queues_capacity.main()
-    print("\n## Waiting lists: assessment days\n", flush=True)
-    queues_days.main([])
-    print("\n## Case-finding\n", flush=True)
-    casefinding.main([])
-    print("\n## Trials in schools: how often each analysis finds what isn't there\n", flush=True)
-    trials.main([])
-    print("\n## A whole district\n", flush=True)
-    district.main()
-    print("\n## Attacks on codes, by profile\n", flush=True)
-    attacks.main()
+    """Print every table, or those of the rooms that are named."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("rooms", nargs="*", help=f"{', '.join(ROOMS)} (all of them if none is named)")
+    asked = parser.parse_args().rooms
+    if unknown := set(asked) - set(ROOMS):
+        parser.error(f"no such room: {', '.join(sorted(unknown))}")
+    for room in asked or ROOMS:
+        for title, run in ROOMS[room]:
+            print(f"\n## {title}\n", flush=True)
+            run()
 
 
 if __name__ == "__main__":

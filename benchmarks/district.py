@@ -19,14 +19,14 @@ SMALL = 20_000
 EVI = (sys.executable, "-m", "evi")
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--people", type=int, default=550_000)
     parser.add_argument(
         "--folder", type=Path, help="where the districts are made (default: a temporary folder)"
     )
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     folder = given.folder or Path(tempfile.mkdtemp(prefix="evi-bench-"))
     print("| work | wall s | CPU s | peak GiB | at most |\n|---|---|---|---|---|")
     small = folder / "small"
@@ -67,4 +67,4 @@ def busiest_child(folder: Path) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

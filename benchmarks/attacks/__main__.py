@@ -67,7 +67,7 @@ def _worse(one: Rates, other: Rates, people: int) -> Rates:
 
 
 def main(names: Sequence[str] = ()) -> int:
-    """Print the tables, of some profiles or all; the number of those that give away more than they declare."""
+    """Print the tables, of some profiles or all; how many give away more than they declare."""
     declared = load_profiles()
     chosen = [declared[name] for name in names] or list(declared.values())
     worst = {profile.name: dict.fromkeys(ATTACKERS, 0.0) for profile in chosen}

@@ -46,11 +46,11 @@ def list_by_age(
     """How many children have waited how long so far; bands past the limit are darker.
 
     Args:
-        bands: weeks, from (included) and to (not included; None: no end).
+        bands: weeks, more than the first number (or none at all) and up to the second (None: no end).
         counts: children in each; None where it may not be shown.
         limit: weeks within which they should start.
     """
-    labels = [f"{low}+" if high is None else f"{low}–{high - 1}" for low, high in bands]
+    labels = [f"over {low}" if high is None else f"{low}–{high}" for low, high in bands]
 
     def draw(figure: Figure, narrow: bool) -> None:
         axes = figure.add_subplot()
@@ -70,13 +70,13 @@ def list_by_age(
     return chart(
         name,
         title,
-        f"One bar a span of weeks. About {late:,} of {total:,} have waited {limit} weeks or more.",
+        f"One bar a span of weeks. About {late:,} of {total:,} have waited more than {limit} weeks.",
         draw,
         (2.6, 2.6),
-        table(title, ("Weeks waited so far", "Children"), rows, (1,)),
+        table(title, ("Weeks so far: more than the first number, up to the second", "Children"), rows, (1,)),
         legend=[
-            (SCALE[1], f"under {limit} weeks", False),
-            (SECOND, f"{limit} weeks or more", False),
+            (SCALE[1], f"up to {limit} weeks", False),
+            (SECOND, f"more than {limit} weeks", False),
         ],
     )
 

@@ -36,7 +36,7 @@ def _use(card: Card) -> Section:
     rows = [("for", card.intended), *(("not for", each) for each in card.not_for)]
     rows += [(f"next step {number}", each) for number, each in enumerate(card.next_step, 1)]
     rows += [("does not know", each) for each in card.limits]
-    return section("use", "What it is for, and what not", table("Use", ("", "in words"), rows))
+    return section("use", "What it is for, and what not", table("Use", ("What", "In words"), rows))
 
 
 def _fairness(card: Card) -> Section:

@@ -14,6 +14,7 @@ from pathlib import Path
 import duckdb
 
 from benchmarks.measuring import Cost, measure
+from evi.linkage.gate import WAITS
 
 SMALL = 20_000
 EVI = (sys.executable, "-m", "evi")
@@ -41,11 +42,28 @@ def main(arguments: list[str] | None = None) -> None:
         shutil.rmtree(large, ignore_errors=True)
         made = measure([*EVI, "new", str(large), "--synthetic", "--people", str(given.people)])
         row(f"`evi new --synthetic`, {given.people:,} people", made, "6 min, 12 GB")
-    run = measure([*EVI, "run", "--district", str(large)], CI="true")
-    row(f"`evi run`, {given.people:,} people", run, "20 min, 14 GB")
+    run, stopped = run_to_the_end(large)
+    words = " (linkage passed a limit of its gate, which was accepted)" if stopped else ""
+    row(f"`evi run`, {given.people:,} people{words}", run, "20 min, 14 GB")
     subject = busiest_child(large)
     row("`evi child ID` there", measure([*EVI, "child", subject, "--district", str(large)]), "1 s")
     row("`evi run` again, nothing changed", measure([*EVI, "run", "--district", str(large)], CI="true"), "")
+
+
+def run_to_the_end(folder: Path) -> tuple[Cost, bool]:
+    """Run every stage; whether the gate of linkage stopped it.
+
+    Keys are new in each district, and one of this size is near a limit for one small community: some runs
+    pass it. A person has to answer for that, here the benchmark, since nobody in it is real.
+    """
+    command = [*EVI, "run", "--district", str(folder)]
+    run = measure(command, (0, WAITS), CI="true")
+    if run.ended != WAITS:
+        return run, False
+    reason = ["--reason", "made-up people, to measure time", "--by", "benchmark"]
+    return run + measure([*EVI, "link", "accept", "--district", str(folder), *reason]) + measure(
+        command, CI="true"
+    ), True
 
 
 def row(work: str, cost: Cost, target: str) -> None:

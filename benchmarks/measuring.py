@@ -17,19 +17,30 @@ LOOK_EVERY_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Cost:
-    """What one process cost: seconds on the clock, CPU seconds, and peak resident memory in GiB."""
+    """What one process cost: seconds on the clock, CPU seconds, peak resident memory in GiB; its exit code."""
 
     wall_seconds: float
     cpu_seconds: float
     peak_gib: float
     output: str
+    ended: int = 0
+
+    def __add__(self, then: Cost) -> Cost:
+        """This process, and then that one."""
+        return Cost(
+            self.wall_seconds + then.wall_seconds,
+            self.cpu_seconds + then.cpu_seconds,
+            max(self.peak_gib, then.peak_gib),
+            self.output + then.output,
+            then.ended,
+        )
 
 
-def measure(command: Sequence[str], **environment: str) -> Cost:
+def measure(command: Sequence[str], allowed: Sequence[int] = (0,), **environment: str) -> Cost:
     """Run `command` to its end.
 
     Raises:
-        RuntimeError: it ended with an error; the text holds the last of what it said.
+        RuntimeError: its exit code is not `allowed`; the text holds the last of what it said.
     """
     began = time.perf_counter()
     before = os.times()
@@ -42,10 +53,10 @@ def measure(command: Sequence[str], **environment: str) -> Cost:
     output, _ = process.communicate()
     wall = time.perf_counter() - began
     after = os.times()
-    if process.returncode:
+    if process.returncode not in allowed:
         raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}:\n{output[-2000:]}")
     cpu = after.children_user + after.children_system - before.children_user - before.children_system
-    return Cost(wall, cpu, peak[0] / GIB, output)
+    return Cost(wall, cpu, peak[0] / GIB, output, process.returncode)
 
 
 def _watch(pid: int, peak: list[int]) -> None:

@@ -17,7 +17,7 @@ LOOK_EVERY_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Cost:
-    """What one process cost: seconds on the clock, CPU seconds, peak resident memory in GiB; its exit code."""
+    """What one process cost: seconds on the clock and of CPU, peak resident memory in GiB; its exit code."""
 
     wall_seconds: float
     cpu_seconds: float

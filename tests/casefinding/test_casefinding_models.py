@@ -27,7 +27,7 @@ from evi.casefinding.models.trying import refit, tried, tried_rule, validate
 from evi.casefinding.performance import count
 from evi.casefinding.rules import load_rules
 from evi.cli import main as _cli  # noqa: F401 - the verbs are registered when asked for
-from evi.workspace import EviError
+from evi.workspace import District, DistrictConfig, EviError
 from tests.casefinding.simulated_rows import made_rows
 from tests.casefinding.stores import DAY, low_profile, profile, write_store
 
@@ -253,6 +253,35 @@ def test_a_model_that_imitates_recognition_is_not_offered() -> None:
     after = making._verdict(verdict, work)
     assert not after.offered
     assert "imitates past recognition" in after.sentence
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_groups_of_those_nobody_knew_of_add_up_to_all_of_them(
+    told: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some = made_rows(2_000, 3, level=-1.5)
+    rng = np.random.default_rng(8)
+    hidden = (
+        pl.Series(rng.random(len(some)) < 0.2) if told else pl.Series([None] * len(some), dtype=pl.Boolean)
+    )
+    some = replace(some, table=some.table.with_columns(unrecognised=hidden))
+    sides = pl.Series(rng.choice(["left", "right"], len(some)))
+    monkeypatch.setattr(
+        making,
+        "groups",
+        lambda d, s, day: pl.DataFrame({"subject_id": s} | dict.fromkeys(making.BY, sides)),
+    )
+    score = rng.normal(size=len(some))
+    _, _, found = making._by_group(District(tmp_path, DistrictConfig("d")), some, score, DAY)
+    if not told:
+        assert found == ()
+        return
+    work = equal_work(score, some.table["flagged"].to_numpy(), hidden.to_numpy(), some.family)
+    by_sex = [each for each in found if each.by == "sex"]
+    assert [each.group for each in by_sex] == ["left", "right"]
+    assert sum(each.needy for each in by_sex) == work.needy
+    assert sum(each.by_model.value * each.needy for each in by_sex) == pytest.approx(work.model)
+    assert sum(each.by_rule.value * each.needy for each in by_sex) == pytest.approx(work.rule)
 
 
 def test_small_groups_are_named_and_not_measured(rows: Rows) -> None:

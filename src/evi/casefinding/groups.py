@@ -10,21 +10,15 @@ import polars as pl
 
 from evi.casefinding.known import Known
 from evi.casefinding.rules import GESTATION
+from evi.index.groups import FIFTHS, NOT_KNOWN, SEX, broad_ethnicity_sql, case_sql
+from evi.linkage.fairness import deciles_sql
 from evi.workspace import District, quote
 
 By = Literal["sex", "ethnicity", "language", "deprivation", "season", "preterm", "school"]
 DIMENSIONS: tuple[By, ...] = get_args(By)
-NOT_KNOWN = "not known"
-SEX = {"F": "girls", "M": "boys"}
-BROAD = {"W": "White", "M": "Mixed", "A": "Asian", "B": "Black"}
-"""Broad ethnic groups by the first letter of the common list's codes."""
-OTHER_ETHNICITY = {"CHNE": "any other ethnic group", "OOTH": "any other ethnic group"}
-NO_ETHNICITY = ("NOBT", "REFU")
-"""Not obtained and refused: not known."""
 ENGLISH = ("ENG", "ENB")
 """English, and believed to be English (common basic data set)."""
 NO_LANGUAGE = ("ZZZ", "NOT")
-FIFTHS = {1: "1 (most deprived fifth)", 2: "2", 3: "3", 4: "4", 5: "5 (least deprived fifth)"}
 TERM_WEEKS = 37
 
 
@@ -70,28 +64,21 @@ def _spine_subjects(district: District, people: pl.DataFrame) -> pl.DataFrame:
 
 
 def _query(con: duckdb.DuckDBPyConnection, district: District, known: Known, day: date) -> str:
-    ethnicity = " ".join(f"WHEN {quote(code)} THEN {quote(name)}" for code, name in OTHER_ETHNICITY.items())
-    broad = " ".join(f"WHEN {quote(first)} THEN {quote(name)}" for first, name in BROAD.items())
-    fifth = " ".join(f"WHEN {number} THEN {quote(name)}" for number, name in FIFTHS.items())
-    none = ", ".join(quote(code) for code in NO_ETHNICITY)
     english = ", ".join(quote(code) for code in ENGLISH)
     silent = ", ".join(quote(code) for code in NO_LANGUAGE)
-    sexes = " ".join(f"WHEN {quote(code)} THEN {quote(name)}" for code, name in SEX.items())
     month = "month(s.birth_month)"
     return f"""
     WITH born AS (SELECT subject_id, arg_max(value, (on_day, record_id)) AS weeks
                   FROM {known.events([GESTATION])} GROUP BY subject_id),
          home AS ({_last(known, "residence", "lsoa", day)}),
          place AS ({_last(known, "enrolment", "school", day)}),
-         decile AS ({_deciles(con, district)})
+         decile AS ({deciles_sql(con, district.geography / "areas.csv")})
     SELECT a.subject_id,
-        CASE s.sex {sexes} END AS sex,
-        CASE WHEN s.ethnicity IN ({none}) THEN NULL
-             ELSE CASE s.ethnicity {ethnicity}
-                  ELSE CASE left(s.ethnicity, 1) {broad} END END END AS ethnicity,
+        {case_sql("s.sex", SEX)} AS sex,
+        {broad_ethnicity_sql("s.ethnicity")} AS ethnicity,
         CASE WHEN s.language IS NULL OR s.language IN ({silent}) THEN NULL
              WHEN s.language IN ({english}) THEN 'English' ELSE 'other' END AS language,
-        CASE (d.imd_decile + 1) // 2 {fifth} END AS deprivation,
+        {case_sql("(d.imd_decile + 1) // 2", FIFTHS)} AS deprivation,
         CASE WHEN {month} >= 9 THEN 'autumn' WHEN {month} <= 4 THEN 'spring'
              WHEN {month} <= 8 THEN 'summer' END AS season,
         CASE WHEN b.weeks < {TERM_WEEKS} THEN 'yes' WHEN b.weeks IS NOT NULL THEN 'no' END AS preterm,
@@ -107,12 +94,3 @@ def _last(known: Known, file: str, column: str, day: date) -> str:
         FROM {known.file(f"{file}.parquet")}
         WHERE coalesce(start, DATE '1900-01-01') <= DATE '{day}' AND {column} IS NOT NULL
         GROUP BY subject_id"""
-
-
-def _deciles(con: duckdb.DuckDBPyConnection, district: District) -> str:
-    areas = district.geography / "areas.csv"
-    file = quote(str(areas))
-    names = {row[0] for row in con.execute(f"DESCRIBE FROM {file}").fetchall()} if areas.is_file() else set()
-    if not {"lsoa", "imd_decile"} <= names:
-        return "SELECT NULL::VARCHAR AS lsoa, NULL::INTEGER AS imd_decile WHERE false"
-    return f"SELECT lsoa, any_value(imd_decile)::INTEGER AS imd_decile FROM {file} GROUP BY lsoa"

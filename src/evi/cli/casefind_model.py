@@ -14,6 +14,9 @@ from evi.cli.days import day_asked
 from evi.workspace import District, RunLedger, StageResult
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from evi.casefinding.models.by_group import GroupFound
     from evi.casefinding.models.making import Made
 
 STAGE = "casefind-model"
@@ -94,7 +97,31 @@ def _record(opened: District, made: Made, where: Path, digest: str) -> str:
     return ledger.record(result, params, inputs, [where]).run_id
 
 
+TRIED = {
+    "child": "other children",
+    "family": "other families",
+    "time": "later years",
+    "place": "other schools",
+}
+TO_FIND = {
+    "recorded_within": "recorded later",
+    "unrecognised": "nobody knew of on the day (made-up truth)",
+}
+
+
 def _show(made: Made) -> None:
+    _show_sample(made)
+    _show_tried(made)
+    _show_wavering(made)
+    _show_gain(made)
+    _show_groups("By group, of those recorded later", made.groups, came=True)
+    _show_groups("By group, of those nobody knew of (made-up truth)", made.groups_unrecognised, came=False)
+    if made.small:
+        out.print(f"  too small to measure: {', '.join(made.small)}", markup=False)
+    out.print(made.verdict.sentence, style="green" if made.verdict.offered else "yellow", markup=False)
+
+
+def _show_sample(made: Made) -> None:
     out.print(
         f"[bold]{made.rule.label}[/]: {made.children:,} children of {len(made.cohorts)} years, "
         f"{made.events:,} recorded within {made.years} years; Riley's criteria ask for "
@@ -103,15 +130,13 @@ def _show(made: Made) -> None:
     )
     for reason, count in made.left_out.items():
         out.print(f"  left out: {count:,} {reason}", markup=False)
+
+
+def _show_tried(made: Made) -> None:
+    """How it did where it did not learn, and what it said beside what came."""
     tried = made.validation
     rows = [_row("children it learned from", tried.apparent)]
-    words = {
-        "child": "other children",
-        "family": "other families",
-        "time": "later years",
-        "place": "other schools",
-    }
-    rows += [_row(words[name], found) for name, found in tried.by.items()]
+    rows += [_row(TRIED[name], found) for name, found in tried.by.items()]
     if made.external is not None:
         rows.append(_row(f"other district: {made.external.name}", made.external.measured))
     rows.append(_row("the rule's score alone, other families", made.rule_score))
@@ -124,6 +149,9 @@ def _show(made: Made) -> None:
         "What it said and what came, in steps (other families; shares, never shown for a child)",
         [{"children": s.children, "said": round(s.said, 3), "came": _said(s.came, 3)} for s in honest.curve],
     )
+
+
+def _show_wavering(made: Made) -> None:
     wavers = made.wavering
     out.print(
         f"Fitted again on {wavers.refits} draws of families: area {wavers.auc_optimism:.3f} too good, slope "
@@ -132,6 +160,10 @@ def _show(made: Made) -> None:
         f"first stay first; {wavers.over_a_line:.0%} of children are now in, now out.",
         markup=False,
     )
+
+
+def _show_gain(made: Made) -> None:
+    """What it does beside the rule: net benefit, and who is found at equal work."""
     duels = [("", each) for each in made.verdict.duels]
     if made.external is not None:
         duels += [(f" ({made.external.name})", each) for each in made.external.duels]
@@ -139,35 +171,30 @@ def _show(made: Made) -> None:
         "Net benefit for every 1,000 children, model less rule",
         [{"against": each.against + place, "gain": _said(each.gain, 2)} for place, each in duels],
     )
-    titles = {
-        "recorded_within": "recorded later",
-        "unrecognised": "nobody knew of on the day (made-up truth)",
-    }
-    show_table(
-        "As many children assessed as the rule flags",
-        [
-            {
-                "to find": titles[name], "assessed": each.assessed, "there": each.needy,
-                "rule finds": each.rule,
-                "model finds": each.model, "more": _said(each.more, 0),
-            }
-            for name, each in made.work.items()
-        ],
-    )  # fmt: skip
-    show_table(
-        "By group, of those recorded later",
-        [
-            {
-                "group": f"{each.by}: {each.group}", "children": each.children, "came": _said(each.came, 3),
-                "said": round(each.said, 3), "rule finds": _said(each.by_rule, 2),
-                "model finds": _said(each.by_model, 2),
-            }
-            for each in made.groups
-        ],
-    )  # fmt: skip
-    if made.small:
-        out.print(f"  too small to measure: {', '.join(made.small)}", markup=False)
-    out.print(made.verdict.sentence, style="green" if made.verdict.offered else "yellow", markup=False)
+    rows = [
+        {
+            "to find": TO_FIND[name], "assessed": each.assessed, "there": each.needy,
+            "rule finds": each.rule, "model finds": each.model, "more": _said(each.more, 0),
+        }
+        for name, each in made.work.items()
+    ]  # fmt: skip
+    show_table("As many children assessed as the rule flags", rows)
+
+
+def _show_groups(title: str, groups: Sequence[GroupFound], *, came: bool) -> None:
+    """Who is found in each group; `came`: beside what the model said of them."""
+    rows = [
+        {
+            "group": f"{each.by}: {each.group}",
+            "children": each.children,
+            **({"came": _said(each.came, 3), "said": round(each.said, 3)} if came else {"there": each.needy}),
+            "rule finds": _said(each.by_rule, 2),
+            "model finds": _said(each.by_model, 2),
+        }
+        for each in groups
+    ]
+    if rows:
+        show_table(title, rows)
 
 
 def _row(name: str, found: Any) -> dict[str, object]:

@@ -65,6 +65,7 @@ class Made:
         work: who is found with as many children assessed as the rule flags: by `recorded_within`, and in a
             made-up district by `unrecognised`, which is what case-finding is for.
         groups, small: by group, of those with the outcome; groups too small to measure.
+        groups_unrecognised: by group, of those whom nobody knew of; empty where there is no truth to tell.
     """
 
     rule: Rule
@@ -86,6 +87,7 @@ class Made:
     work: dict[str, EqualWork]
     groups: tuple[GroupFound, ...]
     small: tuple[str, ...]
+    groups_unrecognised: tuple[GroupFound, ...]
     external: External | None
     features: tuple[Any, ...]
 
@@ -110,6 +112,7 @@ class Made:
             "equal_work": {name: each.to_json() for name, each in self.work.items()},
             "groups": [each.to_json() for each in self.groups],
             "groups_too_small": list(self.small),
+            "groups_unrecognised": [each.to_json() for each in self.groups_unrecognised],
             "external": None if self.external is None else self.external.to_json(),
         }  # fmt: skip
 
@@ -159,14 +162,7 @@ def make_model(
         advance(1)
         duels, work = _against(rows, held, moved, willing)
         verdict = _verdict(decide(duels, rule=rule.label, kind=kind, willing=willing), work)
-        known = ~np.isnan(held)
-        grouped = groups(district, rows.table["subject_id"], on)
-        table = rows.table.select("subject_id").join(
-            grouped, on="subject_id", how="left", maintain_order="left"
-        )
-        found, small = group_found(
-            table.filter(known), BY, held[known], rows.table["flagged"].to_numpy()[known], rows.outcome[known]
-        )
+        found, small, unrecognised = _by_group(district, rows, held, on)
         elsewhere = (
             None
             if external is None
@@ -177,7 +173,8 @@ def make_model(
         rule, kind, model, on, years, seed, len(rows), rows.events,
         tuple(sorted(rows.table["cohort"].unique().to_list())), rows.left_out, needed, validation, wavering,
         trees,
-        measure(moved, rows.outcome, rows.family), verdict, work, found, small, elsewhere, rows.features,
+        measure(moved, rows.outcome, rows.family), verdict, work, found, small, unrecognised, elsewhere,
+        rows.features,
     )  # fmt: skip
 
 
@@ -198,6 +195,24 @@ def _against(
         needy = rows.table["unrecognised"].fill_null(False).to_numpy()[told]
         work["unrecognised"] = equal_work(held[told], flagged[told], needy, rows.family[told])
     return duels, work
+
+
+def _by_group(
+    district: District, rows: Rows, held: Floats, day: date
+) -> tuple[tuple[GroupFound, ...], tuple[str, ...], tuple[GroupFound, ...]]:
+    """By group, of children not learned from: those recorded later with the groups too small to measure, and
+    those whom nobody knew of."""
+    known = ~np.isnan(held)
+    grouped = rows.table.select("subject_id").join(
+        groups(district, rows.table["subject_id"], day), on="subject_id", how="left", maintain_order="left"
+    )
+    flagged = rows.table["flagged"].to_numpy()
+    found, small = group_found(grouped.filter(known), BY, held[known], flagged[known], rows.outcome[known])
+    told = known & rows.table["unrecognised"].is_not_null().to_numpy()
+    if not told.any():
+        return found, small, ()
+    needy = rows.table["unrecognised"].fill_null(False).to_numpy()[told]
+    return found, small, group_found(grouped.filter(told), BY, held[told], flagged[told], needy)[0]
 
 
 def _verdict(verdict: Verdict, work: dict[str, EqualWork]) -> Verdict:

@@ -6,29 +6,22 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from datetime import date, timedelta
-from functools import cache
 
-import holidays
+import numpy as np
 
 from evi.queues.days.problem import WEEKDAYS, Away, Problem
-
-Spans = tuple[tuple[date, date], ...]
-
-
-@cache
-def bank_holidays(year: int) -> frozenset[date]:
-    """English bank holidays of a year.
-
-    >>> sorted(bank_holidays(2027))[:2]
-    [datetime.date(2027, 1, 1), datetime.date(2027, 3, 26)]
-    """
-    return frozenset(holidays.country_holidays("GB", subdiv="ENG", years=year))
+from evi.queues.measuring.calendar import working_week
 
 
 def working_days(first: date, last: date) -> list[date]:
-    """Mondays to Fridays from `first` to `last` that are no English bank holiday."""
-    span = (first + timedelta(days=n) for n in range((last - first).days + 1))
-    return [day for day in span if day.weekday() < 5 and day not in bank_holidays(day.year)]
+    """Mondays to Fridays from `first` to `last` that are no English bank holiday.
+
+    >>> [str(day) for day in working_days(date(2027, 3, 25), date(2027, 3, 30))]  # with Easter in between
+    ['2027-03-25', '2027-03-30']
+    """
+    days = np.arange(np.datetime64(first), np.datetime64(last + timedelta(days=1)))
+    working: list[date] = days[np.is_busday(days, busdaycal=working_week())].tolist()
+    return working
 
 
 class Diary:

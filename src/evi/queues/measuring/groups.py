@@ -12,36 +12,12 @@ from typing import Literal, get_args
 import duckdb
 import polars as pl
 
+from evi.index.groups import ETHNICITY, FIFTHS, NOT_KNOWN, SEX, broad_ethnicity, case_sql
+from evi.linkage.fairness import deciles_sql
 from evi.records import open_records
-from evi.workspace import District, EviError, quote
+from evi.workspace import District, EviError
 
 By = Literal["sex", "ethnicity", "deprivation", "school"]
-NOT_KNOWN = "not known"
-
-ETHNICITY: dict[str, tuple[str, str]] = {
-    "WBRI": ("White British", "White"),
-    "WIRI": ("White Irish", "White"),
-    "WIRT": ("Traveller of Irish heritage", "White"),
-    "WROM": ("Gypsy or Roma", "White"),
-    "WOTH": ("Any other White background", "White"),
-    "MWBC": ("White and Black Caribbean", "Mixed"),
-    "MWBA": ("White and Black African", "Mixed"),
-    "MWAS": ("White and Asian", "Mixed"),
-    "MOTH": ("Any other mixed background", "Mixed"),
-    "AIND": ("Indian", "Asian"),
-    "APKN": ("Pakistani", "Asian"),
-    "ABAN": ("Bangladeshi", "Asian"),
-    "AOTH": ("Any other Asian background", "Asian"),
-    "BCRB": ("Black Caribbean", "Black"),
-    "BAFR": ("Black African", "Black"),
-    "BOTH": ("Any other Black background", "Black"),
-    "CHNE": ("Chinese", "Any other ethnic group"),
-    "OOTH": ("Any other ethnic group", "Any other ethnic group"),
-}
-"""Codes of the common ethnicity list: what each is called, and the broad group that a small one joins."""
-
-_SEX = "CASE sex WHEN 'F' THEN 'girls' WHEN 'M' THEN 'boys' END"
-_QUINTILE = {1: "1 (most deprived fifth)", 2: "2", 3: "3", 4: "4", 5: "5 (least deprived fifth)"}
 
 
 def group_children(district: District, referrals: pl.DataFrame, by: By) -> pl.DataFrame:
@@ -65,16 +41,14 @@ def group_children(district: District, referrals: pl.DataFrame, by: By) -> pl.Da
         con.register("asked", asked)
         found = pl.DataFrame(con.sql(_query(con, district, by)).to_arrow_table())
     if by == "ethnicity":
-        names = {code: name for code, (name, _) in ETHNICITY.items()}
-        broad = {code: f"{wide}, other" for code, (_, wide) in ETHNICITY.items()}
+        codes = found["group"].unique().to_list()
+        broad = {code: f"{wide}, other" for code in codes if (wide := broad_ethnicity(code))}
         found = found.with_columns(
-            group=pl.col("group").replace_strict(names, default=None),
-            broader=pl.col("group").replace_strict(broad, default=None),
+            group=pl.col("group").replace_strict(broad | ETHNICITY, default=None),
+            broader=pl.col("group").replace_strict(broad, default=None, return_dtype=pl.String),
         )
     if by == "deprivation":
-        found = found.with_columns(
-            group=pl.col("group").cast(pl.Int64).replace_strict(_QUINTILE, default=None)
-        )
+        found = found.with_columns(group=pl.col("group").cast(pl.Int64).replace_strict(FIFTHS, default=None))
     return found.with_columns(pl.col("group").fill_null(NOT_KNOWN), pl.col("broader").fill_null("")).sort(
         "referred", "subject_id"
     )
@@ -82,7 +56,7 @@ def group_children(district: District, referrals: pl.DataFrame, by: By) -> pl.Da
 
 def _query(con: duckdb.DuckDBPyConnection, district: District, by: By) -> str:
     if by in ("sex", "ethnicity"):
-        group = _SEX if by == "sex" else "ethnicity"
+        group = case_sql("sex", SEX) if by == "sex" else "ethnicity"
         return f"""SELECT a.subject_id, a.referred, {group} AS "group", NULL::VARCHAR AS broader
                    FROM asked AS a LEFT JOIN subjects USING (subject_id)"""
     table, column = ("residence", "lsoa") if by == "deprivation" else ("enrolment", "school")
@@ -102,12 +76,11 @@ def _query(con: duckdb.DuckDBPyConnection, district: District, by: By) -> str:
 
 def _deciles(con: duckdb.DuckDBPyConnection, district: District) -> str:
     areas = district.geography / "areas.csv"
-    file = quote(str(areas))
-    names = {row[0] for row in con.execute(f"DESCRIBE FROM {file}").fetchall()} if areas.is_file() else set()
-    if not {"lsoa", "imd_decile"} <= names:
+    found = deciles_sql(con, areas)
+    if not con.execute(f"FROM ({found}) LIMIT 1").fetchall():
         raise EviError(
             "no area has a decile of deprivation.",
             where=str(areas),
             do="Give it the columns lsoa and imd_decile (1 is the most deprived).",
         )
-    return f"SELECT lsoa, any_value(imd_decile)::INTEGER AS imd_decile FROM {file} GROUP BY lsoa"
+    return found

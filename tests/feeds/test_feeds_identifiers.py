@@ -73,6 +73,7 @@ def test_upns(texts):
         ("nhs_number", "09434765919", False),
         ("nhs_number", "+434765919", False),
         ("upn", "A+01200001001", False),
+        ("upn", "Q25152899741I", False),  # no UPN holds an I, though its place would add up
         ("upn", "UN3", True),
         ("uprn", "100012345678", True),
         ("uprn", "1000123456789", False),

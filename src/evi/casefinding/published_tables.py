@@ -7,18 +7,15 @@ meet. Such a table is never corrected: what it implies is said, and it gives no 
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jsonschema
-import yaml
-
 from evi.casefinding.performance import Counts, judge_counts
 from evi.workspace import EviError
+from evi.workspace.declared import check_against, read_yaml
 
 FOLDER = Path(__file__).parent / "published"
 SCHEMA = Path(__file__).parent / "published.schema.json"
@@ -92,19 +89,8 @@ def read_published(path: Path | str) -> Published:
             raise EviError(
                 "there is no published table of that name.", do=f"Name a file, or {known}.", exit_code=2
             )
-    try:
-        table = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise EviError("it can't be read as YAML.", where=str(file), do=str(error), exit_code=2) from error
-    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
-    faults = sorted(
-        jsonschema.Draft202012Validator(schema).iter_errors(table), key=lambda each: list(map(str, each.path))
-    )
-    if faults:
-        place = "/".join(str(part) for part in faults[0].path) or "the file"
-        raise EviError(
-            f"{place}: {faults[0].message}", where=str(file), do=f"See {SCHEMA.name}.", exit_code=2
-        )
+    table = read_yaml(file)
+    check_against(table, SCHEMA, str(file))
     return Published(
         table["id"], table["title"], table["source"], table["flagged_as"], table["case"],
         {row: table[row] for row in ROWS}, table.get("measures", {}),

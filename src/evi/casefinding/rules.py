@@ -11,17 +11,14 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import date
-from functools import cache
 from pathlib import Path
 from typing import Any
-
-import jsonschema
-import yaml
 
 from evi.casefinding.frameworks import assessments
 from evi.casefinding.rule import GESTATION, Adjustment, Evidence, Exclusion, Rule, Threshold
 from evi.casefinding.rule_checks import faults_of
 from evi.workspace import District, EviError
+from evi.workspace.declared import check_against, read_yaml
 
 __all__ = [
     "FOLDER",
@@ -93,10 +90,7 @@ def read_rule(path: Path) -> Rule:
     Raises:
         EviError: it can't be read as YAML, breaks the schema, or says something that can't hold.
     """
-    try:
-        table = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise EviError("it can't be read as YAML.", where=str(path), do=str(error), exit_code=2) from error
+    table = read_yaml(path)
     return make_rule(table, where=str(path))
 
 
@@ -107,18 +101,10 @@ def make_rule(table: Any, *, where: str = "rule") -> Rule:
         EviError: see `read_rule`.
     """
     table = json.loads(json.dumps(table, default=str))
-    faults = sorted(_validator().iter_errors(table), key=lambda fault: list(map(str, fault.path)))
-    if faults:
-        place = "/".join(str(part) for part in faults[0].path) or "the file"
-        raise EviError(f"{place}: {faults[0].message}", where=where, do="See rule.schema.json.", exit_code=2)
+    check_against(table, SCHEMA, where)
     for fault in faults_of(table):
         raise EviError(fault, where=where, do="Correct the file.", exit_code=2)
     return _rule(table)
-
-
-@cache
-def _validator() -> jsonschema.Draft202012Validator:
-    return jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
 
 
 def _rule(table: Mapping[str, Any]) -> Rule:

@@ -53,10 +53,10 @@ def _nhs_check(digits: str) -> str:
 
 
 def _upn_check(text: str, digits: str) -> str:
-    """The last of the 13 characters is a digit, or a letter in a temporary number; UN1 to UN9 say why."""
+    """The last of the 13 characters is a digit, or a letter of `_UPN_LETTERS` in a temporary number."""
     total = " + ".join(f"{digits} // {10**place} % 10 * {12 - place}" for place in range(11))
     characters = f"strpos('0123456789', {text}[13:13])"
     last = (
         f"CASE WHEN {characters} > 0 THEN {characters} ELSE strpos('{_UPN_LETTERS}', {text}[13:13]) END - 1"
     )
-    return f"({total} + 13 * ({last})) % 23 = strpos('{_UPN_LETTERS}', {text}[1:1]) - 1"
+    return f"({last}) >= 0 AND ({total} + 13 * ({last})) % 23 = strpos('{_UPN_LETTERS}', {text}[1:1]) - 1"

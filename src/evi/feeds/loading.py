@@ -12,7 +12,6 @@ from typing import Any, cast
 
 import duckdb
 import jsonschema
-import yaml
 
 from evi.feeds.expressions import faults
 from evi.feeds.layout import (
@@ -29,10 +28,10 @@ from evi.feeds.layout import (
     XmlShape,
 )
 from evi.workspace import EviError
+from evi.workspace.declared import read_yaml
 
 PACKAGE = resources.files("evi.feeds")
 _RESERVED = {"row_no", "flags", "problems", "delivery", "withdrawn", "record", "home", "lsoa", *ROW_DATES}
-_YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def layout_schema() -> dict[str, Any]:
@@ -59,7 +58,7 @@ def _load(extra: tuple[Path, ...]) -> dict[str, Layout]:
     validator = jsonschema.Draft202012Validator(
         layout_schema(), format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
     )
-    lists = _read_yaml(Path(str(PACKAGE)) / "code_lists.yaml")
+    lists = read_yaml(Path(str(PACKAGE)) / "code_lists.yaml")
     layouts: dict[str, Layout] = {}
     with duckdb.connect() as con:
         for file in [*shipped, *added]:
@@ -74,15 +73,8 @@ def _load(extra: tuple[Path, ...]) -> dict[str, Layout]:
     return dict(sorted(layouts.items()))
 
 
-def _read_yaml(file: Path) -> Any:
-    try:
-        return yaml.load(file.read_text(encoding="utf-8"), Loader=_YAML_LOADER)  # noqa: S506 (a safe loader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise EviError("it can't be read as YAML.", where=str(file), do=str(error), exit_code=2) from error
-
-
 def _load_one(file: Path, validator: jsonschema.Draft202012Validator, lists: dict[str, Any]) -> Layout:
-    raw = _read_yaml(file)
+    raw = read_yaml(file)
     problem = jsonschema.exceptions.best_match(validator.iter_errors(raw))
     if problem is not None:
         place = "/".join(str(part) for part in problem.absolute_path) or "the file"

@@ -14,6 +14,7 @@ import yaml
 
 from evi.indicators.expressions import Expression, Facts, Rate, all_facts, parse, rests_on_silence, walk
 from evi.workspace import EviError
+from evi.workspace.declared import LOADER
 
 FOLDER = Path(__file__).parent / "registry"
 SCHEMA = FOLDER / "registry.schema.json"
@@ -159,10 +160,6 @@ def schema() -> dict[str, Any]:
     return dict(json.loads(SCHEMA.read_text(encoding="utf-8")))
 
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""The same safe YAML, read in C where PyYAML was built with it: seven times as fast."""
-
-
 def load_registry(extra: Sequence[Path] = ()) -> Registry:
     """Read the shipped registry, and folders of a district's own indicator files.
 
@@ -222,7 +219,7 @@ def read_file(path: Path, *, check: bool = True) -> list[Indicator]:
         EviError: it does not fit the schema, naming the indicator and the field.
     """
     try:
-        table = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506 - a safe loader
+        table = yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)  # noqa: S506 - a safe loader
     except yaml.YAMLError as error:
         raise EviError("it is not YAML.", where=str(path), do=str(error).splitlines()[-1]) from error
     if check:

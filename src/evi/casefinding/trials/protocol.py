@@ -7,15 +7,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-import jsonschema
-import yaml
-
 from evi.casefinding.trials.protocol_checks import faults_of
 from evi.workspace import EviError
+from evi.workspace.declared import check_against, read_yaml
 
 SCHEMA = Path(__file__).parent / "protocol.schema.json"
 FEW = 6
@@ -158,10 +155,7 @@ def read_protocol(path: Path) -> Protocol:
     Raises:
         EviError: it can't be read as YAML, breaks the schema, or states something that can't hold.
     """
-    try:
-        table = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise EviError("it can't be read as YAML.", where=str(path), do=str(error), exit_code=2) from error
+    table = read_yaml(path)
     return make_protocol(table, path=path)
 
 
@@ -173,21 +167,11 @@ def make_protocol(table: Any, *, path: Path | None = None) -> Protocol:
     """
     where = str(path or "protocol")
     table = json.loads(json.dumps(table, default=str))
-    faults = sorted(_validator().iter_errors(table), key=lambda fault: list(map(str, fault.path)))
-    if faults:
-        place = "/".join(str(part) for part in faults[0].path) or "the file"
-        raise EviError(
-            f"{place}: {faults[0].message}", where=where, do="See protocol.schema.json.", exit_code=2
-        )
+    check_against(table, SCHEMA, where)
     made = _protocol(table, path, where)
     for fault in faults_of(made, table):
         raise EviError(fault, where=where, do="Correct the protocol.", exit_code=2)
     return made
-
-
-@cache
-def _validator() -> jsonschema.Draft202012Validator:
-    return jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
 
 
 def _protocol(table: Mapping[str, Any], path: Path | None, where: str) -> Protocol:

@@ -6,19 +6,15 @@ these, with files in a folder `clocks/` of its district folder. See `journeys` f
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-import jsonschema
-import yaml
-
 from evi.feeds import Layout, load_layouts
 from evi.workspace import District, EviError
+from evi.workspace.declared import check_against, read_yaml
 
 FOLDER = Path(__file__).parent / "clocks"
 SCHEMA = Path(__file__).parent / "clocks.schema.json"
@@ -189,25 +185,12 @@ def read_clock(path: Path) -> Clock:
     Raises:
         EviError: it can't be read as YAML, or breaks the schema or a rule that a schema can't say.
     """
-    try:
-        table = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise EviError("it can't be read as YAML.", where=str(path), do=str(error), exit_code=2) from error
-    faults = sorted(_validator().iter_errors(table), key=lambda fault: list(map(str, fault.path)))
-    if faults:
-        place = "/".join(str(part) for part in faults[0].path) or "the file"
-        raise EviError(
-            f"{place}: {faults[0].message}", where=str(path), do="See clocks.schema.json.", exit_code=2
-        )
+    table = read_yaml(path)
+    check_against(table, SCHEMA, str(path))
     clock = _clock(table)
     for fault in _faults(clock):
         raise EviError(fault, where=str(path), do="Correct the file.", exit_code=2)
     return clock
-
-
-@cache
-def _validator() -> jsonschema.Draft202012Validator:
-    return jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
 
 
 def _clock(table: Mapping[str, Any]) -> Clock:

@@ -6,20 +6,16 @@ what they mean everywhere else: something is held, is known not to be, or is not
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any, Literal
-
-import jsonschema
-import yaml
 
 from evi.indicators import Evidence, Indicator, Needs
 from evi.indicators.expressions import Count, Expression, Facts, parse
 from evi.queues.sorting.evidence_checks import check_rules, refuse_dropping
 from evi.workspace import District, EviError
+from evi.workspace.declared import check_against, read_yaml
 
 FOLDER = Path(__file__).parent / "evidence"
 SCHEMA = Path(__file__).parent / "evidence.schema.json"
@@ -140,25 +136,12 @@ def read_rules(path: Path, district: District | None = None) -> Rules:
         EviError: it is not YAML, breaks the schema, would take a child off the list or move one down, names a
             code that no layout gives, or an indicator that the registry does not have.
     """
-    try:
-        table = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise EviError("it can't be read as YAML.", where=str(path), do=str(error), exit_code=2) from error
+    table = read_yaml(path)
     refuse_dropping(table, path)
-    faults = sorted(_validator().iter_errors(table), key=lambda fault: list(map(str, fault.path)))
-    if faults:
-        place = "/".join(str(part) for part in faults[0].path) or "the file"
-        raise EviError(
-            f"{place}: {faults[0].message}", where=str(path), do="See evidence.schema.json.", exit_code=2
-        )
+    check_against(table, SCHEMA, str(path))
     rules = _rules(table)
     check_rules(rules, path, district)
     return rules
-
-
-@cache
-def _validator() -> jsonschema.Draft202012Validator:
-    return jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
 
 
 def _rules(table: Mapping[str, Any]) -> Rules:

@@ -15,7 +15,13 @@ from hypothesis import strategies as st
 from evi.casefinding.conditions import condition_named, conditions
 from evi.casefinding.curves import auc
 from evi.casefinding.models.features import Feature, features_for
-from evi.casefinding.models.leaks import LEAK, refuse_declared, refuse_giving_away, refuse_later
+from evi.casefinding.models.leaks import (
+    GIVES_AWAY,
+    LEAK,
+    refuse_declared,
+    refuse_giving_away,
+    refuse_later,
+)
 from evi.casefinding.models.rows import matrix_for_leaks, rows_on
 from evi.casefinding.models.splits import Split, apart, by_group, by_place, by_row, by_time, families_of
 from evi.casefinding.rules import load_rules
@@ -69,16 +75,18 @@ def test_the_same_file_without_its_items_is_not_refused(
 ) -> None:
     columns, label = uci
     rest = ["age", "gender", "jundice", "austim"]
-    refuse_giving_away(np.column_stack([columns[name] for name in rest]), rest, label)
+    nothing = refuse_giving_away(np.column_stack([columns[name] for name in rest]), rest, label)
+    assert 0.4 < nothing < 0.7  # without its items the file says next to nothing of its label
     some = [*ITEMS[:6], *rest]
-    refuse_giving_away(np.column_stack([columns[name] for name in some]), some, label)
+    much = refuse_giving_away(np.column_stack([columns[name] for name in some]), some, label)
+    assert 0.9 < much < GIVES_AWAY
 
 
 def test_a_strong_but_honest_feature_is_not_refused() -> None:
     rows = made_rows(3_000, 1, slope=-0.8)
     values, names = matrix_for_leaks(rows)
     assert auc(-values[:, 0], rows.outcome).value > 0.95
-    refuse_giving_away(values, names, rows.outcome, rows.family)
+    assert 0.95 < refuse_giving_away(values, names, rows.outcome, rows.family) < GIVES_AWAY
 
 
 @pytest.mark.parametrize("how", ["band", "gap", "pair"])

@@ -76,18 +76,21 @@ def refuse_later(
 
 def refuse_giving_away(
     values: Floats, names: Sequence[str], outcome: npt.NDArray[np.bool_], groups: npt.ArrayLike | None = None
-) -> None:
+) -> float:
     """Refuse features that, one by one or together, give the outcome away in children not learned from.
 
     Args:
         values: one column a feature (levels as one column each, under one name), missing as NaN.
+
+    Returns:
+        The largest area under the curve that one of them or all together reached (NaN: too few outcomes).
 
     Raises:
         EviError: they do; the smallest set found is named.
     """
     whose = np.arange(len(outcome)) if groups is None else groups
     if min(outcome.sum(), (~outcome).sum()) < 10:
-        return
+        return float("nan")
     splits = by_group(outcome, whose, folds=min(4, int(outcome.sum())))
     distinct = list(dict.fromkeys(names))
 
@@ -99,10 +102,14 @@ def refuse_giving_away(
     worst = max(alone, key=lambda name: alone[name])
     if alone[worst] >= GIVES_AWAY:
         raise _leak(worst, "alone it gives the outcome away")
+    most = alone[worst]
     for way in (_lines, _trees):
-        if area(distinct, way) >= GIVES_AWAY:
+        together = area(distinct, way)
+        if together >= GIVES_AWAY:
             chosen = _smallest(distinct, lambda some, way=way: area(some, way))  # type: ignore[misc]
             raise _leak(", ".join(sorted(chosen)), f"together these {len(chosen)} give the outcome away")
+        most = max(most, together)
+    return most
 
 
 def _smallest(names: Sequence[str], area: Callable[[Sequence[str]], float]) -> list[str]:

@@ -16,7 +16,7 @@ from evi.queues.measuring.clocks import Clock, load_clocks
 from evi.queues.measuring.journeys import follow
 from evi.queues.measuring.measures import BANDS, in_band, snapshot
 from evi.queues.measuring.over_time import by_period, periods
-from evi.queues.measuring.printable import printable_series, printable_snapshot
+from evi.queues.measuring.printable import printable_bands, printable_series, printable_snapshot
 from evi.queues.measuring.series import MEASURES
 from evi.workspace import EviError
 
@@ -100,6 +100,27 @@ def test_nothing_that_is_printed_tells_of_few_children(world: tuple[Clock, list[
         if row["waiting"] is None:
             assert {row[f"wait_so_far_{name}"] for name in ("mean", "median", "p90", "longest")} == {None}
     assert all(count is None or (count >= 10 and count % 5 == 0) for count in counts)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.integers(0, 60), min_size=len(BANDS), max_size=len(BANDS)), st.sampled_from([13, 18, None])
+)
+def test_bands_are_put_together_until_all_can_be_shown_and_none_is_lost(
+    counts: list[int], limit: int | None
+) -> None:
+    fine = dict(zip(BANDS, counts, strict=True))
+    made = printable_bands(fine, limit)
+    edges = [low for low, _ in made]
+    assert edges[0] == 0 and [high for _, high in made] == [*edges[1:], None]
+    assert set(edges) <= {low for low, _ in BANDS}
+    if min(counts) >= 10:
+        assert len(made) == len(BANDS)
+    for (low, high), shown in made.items():
+        inside = sum(n for (start, _), n in fine.items() if low <= start < (high or 10_000))
+        assert shown is None or abs(shown - inside) <= 2.5
+    if None in made.values() and limit is not None:
+        assert edges == [0, limit]  # nothing coarser says whether children wait beyond the limit
 
 
 def test_a_share_is_hidden_where_it_would_tell_of_few() -> None:

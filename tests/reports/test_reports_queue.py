@@ -67,7 +67,6 @@ def page() -> QueuePage:
     return QueuePage(
         snapshot(made),
         series,
-        13,
         (unequal_waits(made, groups, "sex"),),
         forecast(fit_series(series), replications=60, limit_weeks=13),
         None,

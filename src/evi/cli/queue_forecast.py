@@ -120,8 +120,7 @@ def _of_district(district: Path, pathway: str | None, day: str | None) -> _Sourc
     opened = District.open(district)
     made = journeys(opened, pathway, day_asked(opened, day))
     series = by_period(made, "month")
-    limits = [one for step in made.clock.milestones[-1:] for one in step.limits if one.unit == "weeks"]
-    limit = float(limits[0].within) if limits else None
+    limit = made.clock.last.limit_weeks
     try:
         fit = fit_journeys(
             made.table, made.day, pathway=pathway, missed_on=made.missed_on["missed_on"].to_list()

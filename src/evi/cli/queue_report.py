@@ -88,14 +88,13 @@ def page_of_records(district: District, pathway: str, day: date, progress: Progr
         made = journeys(district, pathway, day)
         step(1)
         series = by_period(made, "month")
-        weeks = [one.within for last in clock.milestones[-1:] for one in last.limits if one.unit == "weeks"]
         step(1)
         groups = tuple(
             unequal_waits(made, group_children(district, made.table, by), by)  # type: ignore[arg-type]
             for by in GROUPS
         )
         step(1)
-        page = QueuePage(snapshot(made), series, int(weeks[0]) if weeks else None, groups)
+        page = QueuePage(snapshot(made), series, groups)
         page = _sorted(page, district, pathway)
         step(1)
         page = _forecast(page, pathway, made.day, made)
@@ -131,7 +130,7 @@ def _forecast(page: QueuePage, pathway: str, day: date, made: Journeys) -> Queue
         fit = with_journeys(fit, fit_journeys(made.table, day, pathway=pathway, missed_on=missed))
     except EviError:  # too few weeks, or nobody seen: the months are judged by themselves
         err.print("  · Too few children were seen to tell who is seen next.", markup=False)
-    return replace(page, coming=forecast(fit, limit_weeks=page.limit_weeks or LIMIT_WEEKS))
+    return replace(page, coming=forecast(fit, limit_weeks=page.found.limit_weeks or LIMIT_WEEKS))
 
 
 def _planned(page: QueuePage, plan: str, clear_within: int | None, progress: Progress) -> QueuePage:

@@ -302,8 +302,8 @@ def _at(days: Sequence[date]) -> list[float]:
 def _limit(axes: Axes, level: float, words: str) -> None:
     axes.axhline(level, color=LIMIT, linestyle=(0, (4, 3)), linewidth=1.1)
     axes.annotate(
-        words, (0.995, level), xycoords=("axes fraction", "data"), xytext=(0, 2), textcoords="offset points",
-        ha="right", va="bottom", size=7.6, color=LIMIT,
+        words, (0.005, level), xycoords=("axes fraction", "data"), xytext=(0, 2), textcoords="offset points",
+        ha="left", va="bottom", size=7.6, color=LIMIT,
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from evi.index.disclosure import RULE, SMALLEST_SHOWN, shown, shown_parts
 from evi.queues.forecasts.forecasting import Forecast
 from evi.queues.measuring.inequality import Inequality
 from evi.queues.measuring.measures import LONGEST, WAIT_OF_SEEN, WAIT_SO_FAR, Snapshot, Waits
+from evi.queues.measuring.printable import printable_bands
 from evi.queues.measuring.series import Series
 from evi.queues.sorting.sorting_audit import Audit
 from evi.queues.sorting.worklist import ABOUT_GROUPS, GROUPS, WorkList
@@ -23,17 +24,20 @@ PAST_PERIODS = 24
 """How much of the past is drawn before a forecast."""
 
 
-def list_section(found: Snapshot, over_time: Series, limit_weeks: int | None) -> Section:
+def list_section(found: Snapshot, over_time: Series) -> Section:
     """The list on the day, its three waits, and how they came about."""
-    bands = list(found.bands)
-    counts = [shown_parts(dict(found.bands))[band].number for band in bands]
+    bands, limit_weeks = printable_bands(found.bands, found.limit_weeks), found.limit_weeks
     return section(
         "list",
         "Who waits, and for how long?",
         f"Counted from {found.since:%-d %B %Y} to {found.day:%-d %B %Y}. The limit is {found.limit}.",
         _facts(found),
         list_by_age(
-            "ages", "Children on the list, by how long they have waited so far", bands, counts, limit_weeks
+            "ages",
+            "Children on the list, by how long they have waited so far",
+            list(bands),
+            list(bands.values()),
+            limit_weeks,
         )
         if bands and limit_weeks is not None
         else None,

@@ -30,7 +30,6 @@ class QueuePage:
 
     Attributes:
         found, over_time: the list on the day, and month by month.
-        limit_weeks: the limit, where it is in weeks.
         unequal: comparisons of groups.
         coming: the forecast.
         worklist: the list as sorted, with its audit.
@@ -41,7 +40,6 @@ class QueuePage:
 
     found: Snapshot
     over_time: Series
-    limit_weeks: int | None
     unequal: tuple[Inequality, ...] = ()
     coming: Forecast | None = None
     worklist: tuple[WorkList, Audit] | None = None
@@ -52,7 +50,7 @@ class QueuePage:
     @property
     def sections(self) -> list[Section]:
         """Every section that there is something to say in."""
-        made = [list_section(self.found, self.over_time, self.limit_weeks)]
+        made = [list_section(self.found, self.over_time)]
         if self.unequal:
             made.append(unequal_section(self.unequal))
         if self.worklist is not None:

@@ -88,6 +88,15 @@ class Milestone:
         """
         return ", otherwise ".join(str(limit) for limit in self.limits)
 
+    @property
+    def limit_weeks(self) -> int | None:
+        """Its first limit that is in weeks, or None.
+
+        >>> read_clock(FOLDER / "autism.yaml").last.limit_weeks
+        13
+        """
+        return next((int(limit.within) for limit in self.limits if limit.unit == "weeks"), None)
+
 
 @dataclass(frozen=True)
 class Clock:

@@ -65,7 +65,7 @@ class Snapshot:
         pathway, title, day: what is looked at, and when.
         since: flows are counted from this day on, up to and including `day`.
         unit: weeks or working days.
-        limit: the limit in words.
+        limit: the limit in words; limit_weeks: the same in weeks, where it is in weeks.
         referrals, starts, missed, offered: how many since then.
         removals: by reason, since then.
         seen: wait of those seen since then.
@@ -81,6 +81,7 @@ class Snapshot:
     since: date
     unit: str
     limit: str
+    limit_weeks: int | None
     referrals: int
     starts: int
     missed: int
@@ -118,6 +119,7 @@ def snapshot(made: Journeys, since: date | None = None) -> Snapshot:
         since,
         clock.unit,
         clock.last.limit_words,
+        clock.last.limit_weeks,
         table.filter(pl.col("referred") >= since).height,
         seen.height,
         missed,

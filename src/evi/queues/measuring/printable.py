@@ -30,7 +30,7 @@ def band_name(band: Band) -> str:
 def printable_snapshot(found: Snapshot) -> dict[str, object]:
     """A snapshot as one mapping; null where a number may not be shown."""
     reasons = shown_parts(dict(found.removals))
-    bands = shown_parts(dict(found.bands))
+    bands = printable_bands(found.bands, found.limit_weeks)
     return {
         "pathway": found.pathway,
         "title": found.title,
@@ -48,7 +48,7 @@ def printable_snapshot(found: Snapshot) -> dict[str, object]:
         WAIT_OF_SEEN: _waits(found.seen),
         WAIT_SO_FAR: _waits(found.waiting),
         LONGEST: _longest(found.waiting),
-        "waiting_by_weeks": {band_name(band): count.number for band, count in bands.items()},
+        "waiting_by_weeks": {band_name(band): count for band, count in bands.items()},
         "milestones": [
             {
                 "milestone": step["milestone"],
@@ -60,6 +60,31 @@ def printable_snapshot(found: Snapshot) -> dict[str, object]:
         ],
         "set_aside": list(found.rejects),
     }
+
+
+def printable_bands(found: Mapping[Band, int], limit_weeks: int | None) -> dict[Band, int | None]:
+    """The list by age of wait, in bands as fine as can be shown.
+
+    On a short list most bands hold too few children, so they are put together: first by quarters of a year
+    and years, then only into those within the limit and those beyond it. One list is told in one way only,
+    since two ways could be taken from one another.
+    """
+    cuts = sorted({low for low, _high in found})
+    tries = [cuts, [cut for cut in cuts if cut in (0, 13, 26, 52, limit_weeks)]]
+    if limit_weeks is not None:
+        tries.append([cut for cut in cuts if cut in (0, limit_weeks)])
+    made: dict[Band, int | None] = {}
+    for starts in tries if found else ():
+        bands = list(zip(starts, [*starts[1:], None], strict=True))
+        counts = {band: sum(n for (low, _), n in found.items() if _holds(band, low)) for band in bands}
+        made = {band: count.number for band, count in shown_parts(counts).items()}
+        if None not in made.values():
+            break
+    return made
+
+
+def _holds(band: Band, low: int) -> bool:
+    return band[0] <= low and (band[1] is None or low < band[1])
 
 
 def _number(value: object) -> int:

@@ -68,19 +68,12 @@ def judge(
     with mistakes_explained(as_json=as_json):
         from evi.casefinding import judging  # noqa: PLC0415 - loaded when asked for
         from evi.casefinding.judged_text import printable  # noqa: PLC0415
-        from evi.casefinding.truth import has_truth  # noqa: PLC0415
         from evi.cli.casefind_judge_text import show_judgement  # noqa: PLC0415
 
         opened = District.open(district)
-        if (truth or small or TRUE & set(layer or ())) and not (
-            opened.config.synthetic and has_truth(opened)
-        ):
-            raise EviError(
-                "only a made-up district knows its truth, and only there can nobody be picked out.",
-                where="--small-numbers" if small else "--truth or --layer",
-                do="Leave it out, or make a district with `evi new --synthetic`.",
-                exit_code=2,
-            )
+        told = truth or bool(TRUE & set(layer or ()))
+        if told or small:
+            _refuse_unless_made_up(opened, "--small-numbers" if small else "--truth or --layer")
         if to is not None and to.suffix != ".json":
             raise EviError(
                 "what kind of file is meant?", where="--out", do="End its name in .json.", exit_code=2
@@ -91,7 +84,7 @@ def judge(
             _day(opened, day, years),
             by=_groupings(by or []),
             layers=_layers(layer or [], truth=truth, years=years),
-            truth=truth or bool(TRUE & set(layer or ())),
+            truth=told,
             years=years,
             draws=draws,
             beside=None if beside == "none" else beside,
@@ -106,6 +99,18 @@ def judge(
         show_judgement(document)
         if to is not None:
             err.print(f"written to {to}", markup=False)
+
+
+def _refuse_unless_made_up(district: District, where: str) -> None:
+    from evi.casefinding.truth import has_truth  # noqa: PLC0415
+
+    if not (district.config.synthetic and has_truth(district)):
+        raise EviError(
+            "only a made-up district knows its truth, and only there can nobody be picked out.",
+            where=where,
+            do="Leave it out, or make a district with `evi new --synthetic`.",
+            exit_code=2,
+        )
 
 
 def _day(district: District, day: str | None, years: int | None) -> date:

@@ -1,0 +1,1 @@
+"""Who signs in: people, organisations, teams, and the roles that they hold there."""

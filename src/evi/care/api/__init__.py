@@ -1,0 +1,1 @@
+"""The programming interface: OpenAPI, the same decisions, tokens of organisations."""

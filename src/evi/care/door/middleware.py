@@ -1,0 +1,73 @@
+"""Every request of a signed-in person is a visit; what it asked is in the ledger before the answer leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import ImproperlyConfigured
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from evi.care.accounts.models import Membership
+from evi.care.door.endpoints import asks_of
+from evi.care.door.visit import Refused, Visit
+
+ACTING_AS = "membership"
+"""The session's key for the membership that the person acts as."""
+
+FREE = ("account_", "mfa_", "openid_connect", "socialaccount_", "javascript-catalog")
+"""Names of the sign-in library's own views, which are for everyone or check for themselves."""
+
+
+class VisitMiddleware:
+    """Makes `request.visit`, refuses views that declare nothing, explains refusals, writes the ledger."""
+
+    def __init__(self, answer: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.answer = answer
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer a request."""
+        request.visit = None  # type: ignore[attr-defined]
+        response = self.answer(request)
+        visit = request.visit  # type: ignore[attr-defined]
+        if visit is not None:
+            visit.write_ledger()
+        return response
+
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
+        """Let a view run if it declared what it asks for and the person can ask."""
+        asks = asks_of(view)
+        match = request.resolver_match
+        if asks is None:
+            if match and (match.url_name or "").startswith(FREE):
+                return None
+            raise ImproperlyConfigured(f"{view} does not declare what it asks for (evi.care.door.endpoints)")
+        if asks.public:
+            return None
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        if request.visit is None:  # type: ignore[attr-defined]
+            request.visit = self.visit_of(request)  # type: ignore[attr-defined]
+        if request.visit is None and not asks.signed_in:  # type: ignore[attr-defined]
+            return redirect("accounts:acting-as")
+        return None
+
+    def visit_of(self, request: HttpRequest) -> Visit | None:
+        """The visit, acting as the membership chosen, or the only one; None if there is none to act as."""
+        live = list(
+            Membership.objects.live()
+            .filter(user_id=request.user.pk)
+            .select_related("organisation", "user")
+            .prefetch_related("teams")
+        )
+        chosen = request.session.get(ACTING_AS)
+        membership = next((each for each in live if each.pk == chosen), live[0] if len(live) == 1 else None)
+        return Visit.of(membership) if membership else None
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """Explain a refusal."""
+        if not isinstance(error, Refused):
+            return None
+        return render(request, "door/refused.html", {"refused": error}, status=403)

@@ -1,0 +1,1 @@
+"""Needs passports: sections, voices, versions, sharing and hand-overs."""

@@ -1,0 +1,1 @@
+"""Support plans: needs, outcomes, actions, reviews; support never waits for a diagnosis."""

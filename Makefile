@@ -40,7 +40,7 @@ test: check ## every check and test (about ten minutes on two cores)
 check: $(VENV)/.installed-dev ## formatting, lint, types and layers only (seconds)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
+	$(BIN)/python -m mypy
 	$(BIN)/lint-imports
 
 format: $(VENV)/.installed-dev ## put the code in the house style

@@ -95,7 +95,7 @@ def blind(text: str, place: str) -> str:
 
 
 class EncryptedTextField(models.BinaryField):  # type: ignore[type-arg]
-    """Text that the database holds encrypted. It can't be searched or sorted by; keep a blind index for that."""
+    """Text that the database holds encrypted; to find it, keep a blind index beside it."""
 
     description = "Text, encrypted"
 

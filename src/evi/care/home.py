@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from evi.workspace.errors import EviError
 
-SECRET = "secret.key"
+SIGNING = "secret.key"
 
 
 def home() -> Path:
@@ -29,11 +30,11 @@ def home() -> Path:
 
 def secret_key() -> str:
     """The key that signs sessions and links, made on first use and never in the code or the settings."""
-    return once(home() / SECRET, lambda: secrets.token_urlsafe(48))
+    return once(home() / SIGNING, lambda: secrets.token_urlsafe(48))
 
 
-def once(path: Path, make: Any) -> str:
-    """What `path` holds; on first use what `make()` gives is written there. Two processes agree on one value."""
+def once(path: Path, make: Callable[[], str]) -> str:
+    """What `path` holds; on first use that is what `make()` gives, the same for all processes."""
     if not path.exists():
         try:
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

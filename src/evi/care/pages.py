@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from evi.care.children.models import Child
     from evi.care.door.visit import Visit
 
-ROOMS = ("children", "passports", "support", "circles", "door", "exchange", "tour")
+ROOMS = ("children", "passports", "support", "circles", "findings", "door", "exchange", "tour")
 
 
 @dataclass(frozen=True)

@@ -87,7 +87,7 @@ class LocalRecord(models.Model):
 
 
 class Tie(models.Model):
-    """A relationship between a child and somebody, with the days on which it holds (`until` is the day after).
+    """A relationship between a child and somebody, from `since` until the day before `until`.
 
     It is with one person (`user`), else with a team, else with everyone of the organisation. `kind` is a key
     of the vocabulary: on-roll, teaches, on-caseload, in-circle, duty-desk, parent-of, self, shared-with.

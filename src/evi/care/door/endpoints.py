@@ -23,7 +23,7 @@ class Asks:
     """What a view asks for.
 
     Attributes:
-        action, item: of one child; an item that ends in `.*` asks whether any item of that group is permitted.
+        action, item: of one child; an item that ends in `.*` asks for any item of that group.
         duty: a key of the duties. signed_in, public: as they say. methods: what it answers to.
         purpose: another purpose than the visitor's own.
     """

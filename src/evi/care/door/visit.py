@@ -91,7 +91,7 @@ class Visit:
         """The child, if the visit is permitted that.
 
         Raises:
-            Refused: it isn't, or there is no such child (both look alike to whoever may not know of the child).
+            Refused: it isn't, or there is no such child; both look alike to whoever may not know.
         """
         child = Child.objects.filter(public_id=public_id).first()
         if child is None:

@@ -140,12 +140,17 @@ class Visit:
             Refused: it is not permitted; nothing is written.
         """
         decision = self.check(child, action, item)
-        with transaction.atomic():
-            yield decision
-            asked = self.asked.pop((action, child.pk))
-            if note:
-                asked.notes.append(note)
-            self._append(action, child, asked)
+        asked = self.asked[action, child.pk]
+        if note:
+            asked.notes.append(note)
+        try:
+            with transaction.atomic():
+                yield decision
+                self._append(action, child, asked)
+        except BaseException:
+            asked.notes.append("not saved")
+            raise
+        del self.asked[action, child.pk]
 
     # What concerns no child.
 

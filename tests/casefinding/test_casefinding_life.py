@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from evi.casefinding.chain import Chain, Head, entry_hash
+from evi.sharing.chain import Chain, Head, entry_hash
 from evi.casefinding.drifting import drift
 from evi.casefinding.finding import find
 from evi.casefinding.life import CARD, decide, ledger, may_release, standing, states

@@ -16,7 +16,7 @@ from typing import Any
 
 import polars as pl
 
-from evi.casefinding.chain import Head
+from evi.sharing.chain import Head
 from evi.casefinding.concerns import NO_CONCERNS, Concern, Concerns
 from evi.casefinding.fingerprints import fingerprints
 from evi.casefinding.life import RUN, Release, ledger

@@ -2,7 +2,7 @@
 
 A decision is about one version of one rule, and about its text: a file that was changed without a new version
 is not what was decided on, and releases nothing. Decisions, complete cards and runs stand in one ledger of
-the district, `casefinding/life.jsonl` (see `evi.casefinding.chain`).
+the district, `casefinding/life.jsonl` (see `evi.sharing.chain`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from evi.casefinding.chain import Chain
+from evi.sharing.chain import Chain
 from evi.casefinding.rules import Rule
 from evi.workspace import District, EviError
 

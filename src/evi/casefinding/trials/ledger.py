@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from evi.casefinding.chain import Chain
+from evi.sharing.chain import Chain
 from evi.casefinding.trials.allocating import Allocation, allocate
 from evi.casefinding.trials.protocol import Protocol, digest_of
 from evi.casefinding.trials.protocol_checks import FEWEST

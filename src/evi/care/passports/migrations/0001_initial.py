@@ -2,17 +2,18 @@
 
 import django.db.models.deletion
 import django.utils.timezone
-import evi.care.fields
-import evi.care.publicid
 from django.conf import settings
 from django.db import migrations, models
+
+import evi.care.fields
+import evi.care.publicid
 
 
 class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ("accounts", "0002_invitation"),
+        ("accounts", "0001_initial"),
         ("children", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

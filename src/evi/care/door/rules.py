@@ -6,8 +6,8 @@ import shutil
 from pathlib import Path
 
 from evi.care.home import home
+from evi.sharing.agreements import EXAMPLES
 from evi.sharing.decisions import Door
-from evi.sharing.examples import EXAMPLES
 
 _open: tuple[object, Door] | None = None
 

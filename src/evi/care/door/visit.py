@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from evi.care.accounts.models import User
 
 EMERGENCY = "emergency"
+NO_QUESTION = Decision(True, "", "", "", "", "")
+"""What stands for an item that was used without a question of its own."""
 
 
 class Refused(Exception):  # noqa: N818 - the word of the field
@@ -166,9 +168,8 @@ class Visit:
         """
         if not self.has_duty(duty):
             said = vocabulary().duties[duty]
-            decision = Decision.no(
-                f"You can't open this page: {said.title.lower()} is for other roles.", "duty"
-            )
+            sentence = f"You can't open this page: {said.title.lower()} is for other roles."
+            decision = Decision(False, "", "", "", sentence, "duty")
             self.asked["view", None].refused[f"duty:{duty}"] = decision
             raise Refused(decision, "view", f"duty:{duty}")
 
@@ -180,7 +181,7 @@ class Visit:
         """Add to what the ledger will say of this request. `note` never holds an identifier."""
         asked = self.asked[action, child.pk if child else None]
         for item in items:
-            asked.permitted.setdefault(item, Decision.yes(""))
+            asked.permitted.setdefault(item, NO_QUESTION)
         if note:
             asked.notes.append(note)
 

@@ -1,9 +1,9 @@
 """What the application looks like, built once: style sheets, scripts, icons and translations.
 
 The design system's own files come from the npm registry by a locked list (`assets/package-lock.json`, each
-package with its checksum) and are never in this repository. What is built goes to a cache folder that is named
-by a digest of everything that it is made from, so that it is built once, and again when any of that changes.
-`EVI_CARE_ASSETS` names another folder, for a machine that has no network: build there, and copy it over.
+package with its checksum) and are never in this repository. What is built goes to a cache folder that is
+named by a digest of all that it is made from: it is built once, and again when any of that changes.
+`EVI_CARE_ASSETS` names another folder, for a machine without a network: build there, and copy it over.
 """
 
 from __future__ import annotations
@@ -150,8 +150,8 @@ def _unfetched(said: str) -> EviError:
     return EviError(
         f"the style sheets could not be built ({(lines or ['no reason given'])[0][:200]}).",
         where="npm registry",
-        do="Check the network (npm's own settings are used), or build on another machine with EVI_CARE_ASSETS "
-        "set to a folder, copy the folder over and set it here.",
+        do="Check the network (npm's own settings are used), or build on another machine with "
+        "EVI_CARE_ASSETS set to a folder, copy the folder over and set it here.",
     )
 
 
@@ -161,7 +161,10 @@ def _style(modules: Path, sources: Path) -> None:
     text = (shipped / f"{DESIGN}.min.css").read_text(encoding="utf-8")
     for icon in sorted(set(_ICON.findall(text))):
         shutil.copy(shipped / "assets" / "images" / icon, sources / icon)
-    own = [path.read_text(encoding="utf-8") for path in sorted(OWN.glob("*.css"))]
+    own = [
+        path.read_text(encoding="utf-8")
+        for path in sorted(OWN.glob("*.css"), key=lambda path: (path.name != "evi.css", path.name))
+    ]
     (sources / "evi.css").write_text("\n".join([cleaned_style(text), *own]), encoding="utf-8")
     _node([str(modules / "rtlcss" / "bin" / "rtlcss.js"), "evi.css", "evi.rtl.css"], sources)
 
@@ -174,7 +177,7 @@ def _scripts(modules: Path, sources: Path) -> None:
 
 
 def _translations(place: Path) -> None:
-    """Compiled messages of each language. A message that a person has not looked at yet is used all the same."""
+    """Compiled messages of each language; those marked as not checked yet are used all the same."""
     from babel.messages.mofile import write_mo  # noqa: PLC0415
     from babel.messages.pofile import read_po  # noqa: PLC0415
 

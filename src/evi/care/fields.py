@@ -110,6 +110,10 @@ class EncryptedTextField(models.BinaryField):  # type: ignore[type-arg]
         kwargs.pop("editable", None)
         return name, path, args, kwargs
 
+    def _check_str_default_value(self) -> list[Any]:
+        """A text default is right here: it is encrypted like any other value."""
+        return []
+
     @property
     def _place(self) -> str:
         return f"{self.model._meta.db_table}.{self.column}"

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from csp.constants import NONCE, NONE, SELF
 
-from evi.care import home
+from evi.care import assets_build, home, mail
+from evi.care.accounts import outside
 
 HERE = Path(__file__).resolve().parent
 
@@ -16,6 +17,9 @@ DEBUG = False
 HOSTS = [name.strip() for name in os.environ.get("EVI_CARE_HOSTS", "").split(",") if name.strip()]
 ALLOWED_HOSTS = HOSTS or ["localhost", "127.0.0.1", "[::1]", "testserver"]
 BEHIND_TLS = os.environ.get("EVI_CARE_TLS", "") == "1"
+
+EVI_PRODUCT = os.environ.get("EVI_CARE_NAME", "eVI")
+EVI_DEMO = os.environ.get("EVI_CARE_DEMO", "") == "1"
 
 INSTALLED_APPS = [
     "django.contrib.contenttypes",
@@ -56,7 +60,9 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "evi.care.accounts.sessions.SessionMiddleware",
     "evi.care.door.middleware.VisitMiddleware",
+    "evi.care.accounts.sessions.SecondStepMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -106,7 +112,42 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "my-work"
 
+ACCOUNT_ADAPTER = "evi.care.accounts.signing.Adapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"  # an invitation's link has shown that the address is theirs
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+ACCOUNT_LOGOUT_REDIRECT_URL = LOGIN_URL
+ACCOUNT_RATE_LIMITS = {"login_failed": "20/m/ip,10/10m/key"}  # django-axes counts first, in the database
+ALLAUTH_TRUSTED_PROXY_COUNT = int(os.environ.get("EVI_CARE_PROXIES", "1" if BEHIND_TLS else "0"))
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_PASSKEY_SIGNUP_ENABLED = False
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # as above: every address came by invitation
+MFA_TOTP_ISSUER = EVI_PRODUCT
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not BEHIND_TLS
+SOCIALACCOUNT_ADAPTER = "evi.care.accounts.signing.OutsideAdapter"
+SOCIALACCOUNT_PROVIDERS = outside.providers()
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = bool(SOCIALACCOUNT_PROVIDERS)
+SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = bool(SOCIALACCOUNT_PROVIDERS)
+EVI_SECOND_STEP = os.environ.get("EVI_CARE_SECOND_STEP", "0" if EVI_DEMO else "1") == "1"
+EVI_IDLE_SECONDS = 60 * 30
+
 SESSION_COOKIE_AGE = 60 * 60 * 8
+SESSION_COOKIE_NAME = "__Host-session" if BEHIND_TLS else "session"
+CSRF_COOKIE_NAME = "__Host-csrf" if BEHIND_TLS else "csrf"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "evi.care.errors.csrf_failure"
+LANGUAGE_COOKIE_NAME = "language"
+LANGUAGE_COOKIE_AGE = 31_536_000
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SECURE = BEHIND_TLS
 SESSION_SAVE_EVERY_REQUEST = False
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
@@ -128,7 +169,7 @@ CONTENT_SECURITY_POLICY = {
         "object-src": [NONE],
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
-        "form-action": [SELF],
+        "form-action": [SELF, *outside.origins()],
     }
 }
 
@@ -140,20 +181,28 @@ LANGUAGES = [
     ("sk", "Slovenčina"),
     ("bn", "বাংলা"),
 ]
-LOCALE_PATHS = [HERE / "locale"]
+LOCALE_PATHS = [assets_build.folder() / "locale"]
 TIME_ZONE = "Europe/London"
 USE_I18N = USE_TZ = True
 
 STATIC_URL = "/static/"
-STATIC_ROOT = home.home() / "static"
+STATICFILES_DIRS = [assets_build.folder() / "sources"]
+STATIC_ROOT = assets_build.static_root()
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
-EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+EVI_MAIL = bool(os.environ.get("EVI_CARE_MAIL"))
+globals().update(mail.settings())
 AXES_FAILURE_LIMIT = 6
 AXES_COOLOFF_TIME = 0.25
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_USERNAME_CALLABLE = "evi.care.accounts.signing.lowered_email"
+AXES_CLIENT_IP_CALLABLE = "evi.care.accounts.signing.client_address"
+AXES_LOCKOUT_TEMPLATE = "accounts/locked.html"
+AXES_RESET_ON_SUCCESS = True
+AXES_DISABLE_ACCESS_LOG = True
+AXES_VERBOSE = False
 SILENCED_SYSTEM_CHECKS: list[str] = []

@@ -16,3 +16,8 @@ urlpatterns = [
     path("tour/", include("evi.care.tour.urls")),
     path("api/", include("evi.care.api.urls")),
 ]
+
+handler400 = "evi.care.errors.bad_request"
+handler403 = "evi.care.errors.forbidden"
+handler404 = "evi.care.errors.not_found"
+handler500 = "evi.care.errors.server_error"

@@ -103,3 +103,28 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.role} at {self.organisation}"
+
+
+class Invitation(models.Model):
+    """A link by which one person, once and within days, takes up a role that an administrator gives them.
+
+    Only a digest of the link's secret is kept: whoever reads the database can't join with it.
+    """
+
+    public_id = models.CharField(max_length=16, unique=True, default=new_public_id, editable=False)
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    email = models.EmailField()
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="invitations")
+    teams: models.ManyToManyField[Team, Any] = models.ManyToManyField(Team, blank=True)
+    role = models.SlugField(max_length=40)
+    title = models.CharField(max_length=120, blank=True)
+    leads_team = models.BooleanField(default=False)
+    made_by = models.ForeignKey(User, on_delete=models.CASCADE, related_name="invitations_made")
+    made_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        """The newest first."""
+
+        ordering: ClassVar = ["-made_at"]

@@ -62,6 +62,7 @@ class VisitMiddleware:
             .select_related("organisation", "user")
             .prefetch_related("teams")
         )
+        request.memberships = live  # type: ignore[attr-defined]
         chosen = request.session.get(ACTING_AS)
         membership = next((each for each in live if each.pk == chosen), live[0] if len(live) == 1 else None)
         return Visit.of(membership) if membership else None

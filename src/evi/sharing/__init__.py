@@ -1,0 +1,1 @@
+"""The only door between zones: agreements that decide, the ledger, blockages and release."""

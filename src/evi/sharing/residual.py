@@ -1,0 +1,259 @@
+"""What of the policies is left to ask of a child, once it is known who asks, for what, and on which day.
+
+Lists can't ask the engine about each child in turn. So the same Cedar policies that decide are read once
+more: everything that is known is folded in, and what is left is a small tree over the child's facts, which
+`evi.care.door.querying` turns into one database query. A test holds the two against each other on random
+worlds. Only the few operators that `compiling` writes are understood; any other stops the door from opening.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import cedarpy
+
+from evi.workspace import EviError
+
+
+@dataclass(frozen=True)
+class Known:
+    """True or false for every child."""
+
+    value: bool
+
+
+@dataclass(frozen=True)
+class HasTie:
+    """The person has a live relationship of one of these kinds with the child."""
+
+    kinds: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Shared:
+    """A live tie names the item."""
+
+    item: str
+
+
+@dataclass(frozen=True)
+class Consented:
+    """A live consent is about one of these."""
+
+    names: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Objected:
+    """A live objection is about one of these, or the opt-out stands and is among them."""
+
+    names: frozenset[str]
+
+
+@dataclass(frozen=True)
+class IsWithheld:
+    """The item is held back from the person for this child."""
+
+    item: str
+
+
+@dataclass(frozen=True)
+class MovedOut:
+    """The child has left the district."""
+
+
+@dataclass(frozen=True)
+class Not:
+    """The part does not hold."""
+
+    part: Condition
+
+
+@dataclass(frozen=True)
+class And:
+    """All parts hold."""
+
+    parts: frozenset[Condition]
+
+
+@dataclass(frozen=True)
+class Or:
+    """At least one part holds."""
+
+    parts: frozenset[Condition]
+
+
+Condition = Known | HasTie | Shared | Consented | Objected | IsWithheld | MovedOut | Not | And | Or
+YES, NO = Known(True), Known(False)
+
+
+def all_of(parts: Iterable[Condition]) -> Condition:
+    """Their conjunction, simplified."""
+    return _joined(parts, And, NO, YES)
+
+
+def any_of(parts: Iterable[Condition]) -> Condition:
+    """Their disjunction, simplified."""
+    return _joined(parts, Or, YES, NO)
+
+
+def negated(part: Condition) -> Condition:
+    """Its negation, simplified."""
+    if isinstance(part, Known):
+        return Known(not part.value)
+    return part.part if isinstance(part, Not) else Not(part)
+
+
+def _joined(parts: Iterable[Condition], kind: type[And] | type[Or], ends: Known, drops: Known) -> Condition:
+    kept: set[Condition] = set()
+    for part in parts:
+        if part == ends:
+            return ends
+        if part != drops:
+            kept |= part.parts if isinstance(part, kind) else {part}
+    if not kept:
+        return drops
+    return next(iter(kept)) if len(kept) == 1 else kind(frozenset(kept))
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A policy as parsed: permit or forbid, its actions (none for all), and its conditions in Cedar's JSON."""
+
+    id: str
+    permits: bool
+    actions: frozenset[str] | None
+    conditions: tuple[tuple[bool, Any], ...]
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """All policies, ready to be folded."""
+
+    policies: tuple[Policy, ...]
+
+    def left(
+        self, role: str, kind: str, organisation: str, action: str, item: str, purpose: str, day: int
+    ) -> Condition:
+        """Permitted by one, and forbidden by none."""
+        known = {
+            "principal": role,
+            "resource": item,
+            "kind": kind,
+            "organisation": organisation,
+            "purpose": purpose,
+            "day": day,
+        }
+        permits, forbids = [], []
+        for policy in self.policies:
+            if policy.actions is None or action in policy.actions:
+                (permits if policy.permits else forbids).append(_applies(policy, known))
+        return all_of([any_of(permits), *(negated(each) for each in forbids)])
+
+
+def residual_of(policies: str) -> Parsed:
+    """Read Cedar text.
+
+    Raises:
+        EviError: it holds an operator or a scope that can't be folded.
+    """
+    table = json.loads(cedarpy.policies_to_json_str(policies))["staticPolicies"]
+    parsed = Parsed(tuple(_policy(row) for row in table.values()))
+    parsed_known = dict.fromkeys(("principal", "resource", "kind", "organisation", "purpose"), "") | {"day": 0}
+    for policy in parsed.policies:
+        for _, body in policy.conditions:
+            _every_branch(body, parsed_known)
+    return parsed
+
+
+def _policy(row: Mapping[str, Any]) -> Policy:
+    name = row.get("annotations", {}).get("id", "a policy")
+    if row["principal"] != {"op": "All"} or row["resource"] != {"op": "All"}:
+        raise EviError("a policy names its principal or resource in its head.", where=name)
+    scope = row["action"]
+    listed = None if scope["op"] == "All" else scope.get("entities") or [scope["entity"]]
+    return Policy(
+        id=name,
+        permits=row["effect"] == "permit",
+        actions=None if listed is None else frozenset(each["id"] for each in listed),
+        conditions=tuple((each["kind"] == "when", each["body"]) for each in row["conditions"]),
+    )
+
+
+def _applies(policy: Policy, known: Mapping[str, Any]) -> Condition:
+    parts = []
+    for when, body in policy.conditions:
+        part = _fold(body, known)
+        part = part if when else negated(part)
+        if part == NO:
+            return NO
+        parts.append(part)
+    return all_of(parts)
+
+
+def _fold(node: Any, known: Mapping[str, Any]) -> Condition:
+    (operator, body), *_ = node.items()
+    if operator == "&&":
+        left = _fold(body["left"], known)
+        return NO if left == NO else all_of([left, _fold(body["right"], known)])
+    if operator == "||":
+        left = _fold(body["left"], known)
+        return YES if left == YES else any_of([left, _fold(body["right"], known)])
+    if operator == "!":
+        return negated(_fold(body["arg"], known))
+    if operator in COMPARES:
+        return Known(COMPARES[operator](_value(body["left"], known), _value(body["right"], known)))
+    fact = _fact(node if operator == "." else body["left"]) if operator in (".", "contains", "containsAny") else None
+    if operator == "contains" and fact is None:
+        return Known(_value(body["right"], known) in _value(body["left"], known))
+    if operator in (".", "contains", "containsAny") and fact in FACTS:
+        wanted = () if operator == "." else _value(body["right"], known)
+        return FACTS[fact](wanted if isinstance(wanted, tuple) else (wanted,))
+    raise EviError(f"a policy uses “{operator}”, which lists can't be filtered by.", where="the compiled agreements")
+
+
+def _fact(node: Mapping[str, Any]) -> str | None:
+    """The name of the child's fact that a node reads, if it reads one."""
+    name = node.get(".", {}).get("attr")
+    return name if name in FACTS else None
+
+
+def _value(node: Mapping[str, Any], known: Mapping[str, Any]) -> Any:
+    (operator, body), *_ = node.items()
+    if operator == "Var" and body in known:
+        return known[body]
+    if operator == "." and body["left"] == {"Var": "context"} and body["attr"] in known:
+        return known[body["attr"]]
+    if operator == "Set":
+        return tuple(_value(each, known) for each in body)
+    if operator == "Value":
+        return body["__entity"]["id"] if isinstance(body, dict) else body
+    raise EviError(f"a policy reads “{operator}”, which lists can't be filtered by.", where="the compiled agreements")
+
+
+def _every_branch(node: Any, known: Mapping[str, Any]) -> None:
+    """Fold each branch on its own, so that none hides behind one that is false."""
+    (operator, body), *_ = node.items()
+    if operator in ("&&", "||"):
+        _every_branch(body["left"], known)
+        _every_branch(body["right"], known)
+    else:
+        _fold(node, known)
+
+
+COMPARES: Mapping[str, Callable[[Any, Any], bool]] = {
+    "==": lambda left, right: bool(left == right),
+    "<": lambda left, right: bool(left < right),
+    ">=": lambda left, right: bool(left >= right),
+}
+FACTS: Mapping[str, Callable[[tuple[str, ...]], Condition]] = {
+    "ties": lambda kinds: HasTie(frozenset(kinds)),
+    "shared": lambda items: any_of(Shared(item) for item in items),
+    "consents": lambda names: Consented(frozenset(names)),
+    "objections": lambda names: Objected(frozenset(names)),
+    "withheld": lambda items: any_of(IsWithheld(item) for item in items),
+    "moved_out": lambda _: MovedOut(),
+}

@@ -19,7 +19,7 @@ class Signature:
 
     by: str
     role: str
-    on: date
+    day: date
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Agreement:
     @property
     def spoken(self) -> str:
         """How a sentence names it."""
-        return f"agreement {self.number}, {self.title}"
+        return f"agreement {self.number} ({self.title})"
 
     @property
     def joined(self) -> dict[str, tuple[str, ...]]:
@@ -101,7 +101,7 @@ class Agreement:
         """
         if self.faults:
             return None
-        signed = [party.signed.on for party in self.parties if party.signed]
+        signed = [party.signed.day for party in self.parties if party.signed]
         first = max(self.start, *signed, *(each.in_force_from or NEVER for each in self.gateways))
         last = min(self.end, *(each.in_force_until or NEVER for each in self.gateways))
         return (first, last) if first < last else None

@@ -82,7 +82,9 @@ def make_agreement(table: Any, gateways: Mapping[str, Gateway], *, where: str = 
     try:
         agreement = _agreement(table, gateways, where)
     except ValueError as error:
-        raise EviError("a day is not one of the calendar.", where=where, do=str(error), exit_code=2) from error
+        raise EviError(
+            "a day is not one of the calendar.", where=where, do=str(error), exit_code=2
+        ) from error
     except EviError as error:
         raise EviError(error.what, where=where, do=error.do, exit_code=2) from error
     faults, notes = tuple(faults_of(agreement)), tuple(_notes_of(agreement))
@@ -141,7 +143,9 @@ def _clause_faults(agreement: Agreement) -> Iterator[str]:
             held = words.items[item].held_by
             if held and not parties & set(held):
                 yield f"Clause {clause.id} shares {item}, but no party brings it ({', '.join(held)})."
-        if not any(role in clause.roles and kind in clause.organisations for role, kind in words.placements()):
+        if not any(
+            role in clause.roles and kind in clause.organisations for role, kind in words.placements()
+        ):
             yield f"Clause {clause.id} is about nobody: none of its roles is found in its organisations."
         if not clause.relationships and set(clause.purposes) - {"governance", "emergency"}:
             yield f"Clause {clause.id} needs no relationship, which only governance and an emergency may do."
@@ -167,7 +171,9 @@ def _unknown_words(table: Mapping[str, Any], gateways: Mapping[str, Gateway]) ->
     }
     yield from (("purposes", each) for each in table["purposes"] if each not in words.purposes)
     yield from (("gateways", each) for each in table["gateways"] if each not in gateways)
-    yield from (("parties", each["kind"]) for each in table["parties"] if each["kind"] not in words.organisations)
+    yield from (
+        ("parties", each["kind"]) for each in table["parties"] if each["kind"] not in words.organisations
+    )
     ids = [clause["id"] for clause in table["clauses"]]
     yield from (("clauses (each id once)", each) for each in ids if ids.count(each) > 1)
     for clause in table["clauses"]:
@@ -199,7 +205,7 @@ def _agreement(table: Mapping[str, Any], gateways: Mapping[str, Gateway], where:
 
 def _party(row: Mapping[str, Any]) -> Party:
     signed = row.get("signed")
-    signature = Signature(signed["by"], signed["role"], date.fromisoformat(signed["on"])) if signed else None
+    signature = Signature(signed["by"], signed["role"], date.fromisoformat(signed["day"])) if signed else None
     return Party(row["kind"], row["name"], tuple(row.get("organisations", ())), signature)
 
 

@@ -58,7 +58,9 @@ def compile_policies(agreements: Iterable[Agreement]) -> str:
     Raises:
         EviError: the text breaks the schema (which a checked agreement can't make it do).
     """
-    text = "\n\n".join([*_always(), *(each for agreement in agreements for each in compile_agreement(agreement))])
+    text = "\n\n".join(
+        [*_always(), *(each for agreement in agreements for each in compile_agreement(agreement))]
+    )
     validate(text)
     return text
 

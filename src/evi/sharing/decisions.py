@@ -96,7 +96,9 @@ class Decision:
 class Door:
     """One set of agreements and gateways, compiled."""
 
-    def __init__(self, agreements: Iterable[Agreement], gateways: dict[str, Gateway], fingerprint: str) -> None:
+    def __init__(
+        self, agreements: Iterable[Agreement], gateways: dict[str, Gateway], fingerprint: str
+    ) -> None:
         self.agreements = tuple(agreements)
         self.gateways = gateways
         self.fingerprint = fingerprint
@@ -125,7 +127,11 @@ class Door:
         gateways = load_gateways(folders)
         agreements = load_agreements(folders, gateways)
         parts = (vocabulary().fingerprint, repr(sorted(gateways.items())), repr(agreements), cedar_schema())
-        return cls(agreements, gateways, hashlib.sha256("\0".join(_placeless(parts, agreements)).encode()).hexdigest())
+        return cls(
+            agreements,
+            gateways,
+            hashlib.sha256("\0".join(_placeless(parts, agreements)).encode()).hexdigest(),
+        )
 
     def in_force(self, day: date) -> tuple[Agreement, ...]:
         """The agreements that permit anything on a day."""
@@ -139,13 +145,17 @@ class Door:
         """
         if name not in self._by_name:
             raise EviError(
-                f"no agreement is called “{name}”.", do=f"There are: {', '.join(self._by_name) or 'none'}.", exit_code=2
+                f"no agreement is called “{name}”.",
+                do=f"There are: {', '.join(self._by_name) or 'none'}.",
+                exit_code=2,
             )
         return self._by_name[name]
 
     def residual(self, actor: Actor, action: str, item: str, purpose: str, day: date) -> Condition:
         """What of the policies is left to ask of a child, once all else is known."""
-        return self._residual(actor.role, actor.kind, actor.organisation, action, item, purpose, number_of(day))
+        return self._residual(
+            actor.role, actor.kind, actor.organisation, action, item, purpose, number_of(day)
+        )
 
     def _decide(self, request: Request) -> Decision:
         ids, allowed = self._ask(request)
@@ -154,7 +164,9 @@ class Door:
             limits = [self._order[each][1].event_codes for each in ids]
             codes = tuple(sorted({code for each in limits for code in each})) if all(limits) else ()
             sentence = sentences.permitted(request, agreement, clause)
-            return Decision(True, agreement.name, clause.id, _gateway(agreement, request), sentence, "clause", codes)
+            return Decision(
+                True, agreement.name, clause.id, _gateway(agreement, request), sentence, "clause", codes
+            )
         return self._refusal(request)
 
     def _ask(self, request: Request) -> tuple[set[str], bool]:
@@ -215,16 +227,23 @@ class Door:
             moved_out=False,
         )
         words, item = vocabulary(), frozenset({request.item})
-        for consents in (NOTHING, frozenset({ALL})):
-            ways = {
+        there = [
+            tie
+            for tie, each in words.relationships.items()
+            if not each.kinds or request.actor.kind in each.kinds
+        ]
+        ways: list[dict[str, tuple[Agreement, Clause]]] = [
+            {
                 tie: found
-                for tie in words.relationships
+                for tie in there
                 if (found := self._permits(bare, ties=frozenset({tie}), shared=item, consents=consents))
             }
-            if ways:
-                first = next(iter(ways.values()))
-                sentence = sentences.no_relationship(request, ways, first[0], consent=bool(consents))
-                yield "no-relationship", first, sentence
+            for consents in (NOTHING, frozenset({ALL}))
+        ]
+        if ways[1]:
+            first = next(iter((ways[0] or ways[1]).values()))
+            later = [tie for tie in ways[1] if tie not in ways[0]]
+            yield "no-relationship", first, sentences.no_relationship(request, ways[0], later, first[0])
         best = replace(bare, ties=frozenset(words.relationships), shared=item, consents=frozenset({ALL}))
         for agreement, clause in self._order.values():
             if not agreement.live(request.day) and _about(clause, request):
@@ -237,7 +256,12 @@ class Door:
                 if found := self._permits(best, actor=replace(request.actor, organisation=code)):
                     yield "not-joined", found, sentences.not_joined(request, agreement)
         others = {each: found for each in words.purposes if (found := self._permits(best, purpose=each))}
-        others = {each: found for each, found in others.items() if not words.purposes[each].loud} or others
+        usual = words.roles[request.actor.role].purpose
+        others = {
+            each: found
+            for each, found in others.items()
+            if each == usual or not (words.purposes[each].loud or words.purposes[each].own)
+        }
         if others:
             found = next(iter(others.values()))
             yield "purpose", found, sentences.other_purpose(request, others, found[0])
@@ -250,7 +274,11 @@ class Door:
         if roles:
             found = next(iter(roles.values()))
             yield "role", found, sentences.other_role(request, roles, found[0])
-        near = [each for each in words.items[request.item].near if self._permits(best, item=each, shared=frozenset())]
+        near = [
+            each
+            for each in words.items[request.item].near
+            if self._permits(best, item=each, shared=frozenset())
+        ]
         yield "no-agreement", None, sentences.no_agreement(request, near)
 
 
@@ -267,7 +295,11 @@ def _about(clause: Clause, request: Request) -> bool:
 def _gateway(agreement: Agreement, request: Request) -> str:
     """The power or duty that serves the purpose: the first that the agreement names."""
     return next(
-        (each.id for each in agreement.gateways if each.kind in ("power", "duty") and each.serves(request.purpose)),
+        (
+            each.id
+            for each in agreement.gateways
+            if each.kind in ("power", "duty") and each.serves(request.purpose)
+        ),
         agreement.gateways[0].id,
     )
 

@@ -78,7 +78,9 @@ def load_gateways(folders: Iterable[Path] = ()) -> dict[str, Gateway]:
             for row in table if isinstance(table, list) else [table]:
                 gateway = _gateway(row, str(path))
                 if gateway.id in here:
-                    raise EviError(f"the gateway {gateway.id} is there twice.", where=str(path), do="Keep one.")
+                    raise EviError(
+                        f"the gateway {gateway.id} is there twice.", where=str(path), do="Keep one."
+                    )
                 here[gateway.id] = gateway
         found |= here
     return found
@@ -92,7 +94,9 @@ def _gateway(row: Any, where: str) -> Gateway:
     unknown += [each for each in fields.get("organisations", ()) if each not in words.organisations]
     if unknown:
         raise EviError(
-            f"{fields['id']} names “{unknown[0]}”, which is no word of the vocabulary.", where=where, exit_code=2
+            f"{fields['id']} names “{unknown[0]}”, which is no word of the vocabulary.",
+            where=where,
+            exit_code=2,
         )
     try:
         days = {

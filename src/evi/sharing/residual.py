@@ -162,7 +162,9 @@ def residual_of(policies: str) -> Parsed:
     """
     table = json.loads(cedarpy.policies_to_json_str(policies))["staticPolicies"]
     parsed = Parsed(tuple(_policy(row) for row in table.values()))
-    parsed_known = dict.fromkeys(("principal", "resource", "kind", "organisation", "purpose"), "") | {"day": 0}
+    parsed_known = dict.fromkeys(("principal", "resource", "kind", "organisation", "purpose"), "") | {
+        "day": 0
+    }
     for policy in parsed.policies:
         for _, body in policy.conditions:
             _every_branch(body, parsed_known)
@@ -206,13 +208,19 @@ def _fold(node: Any, known: Mapping[str, Any]) -> Condition:
         return negated(_fold(body["arg"], known))
     if operator in COMPARES:
         return Known(COMPARES[operator](_value(body["left"], known), _value(body["right"], known)))
-    fact = _fact(node if operator == "." else body["left"]) if operator in (".", "contains", "containsAny") else None
+    fact = (
+        _fact(node if operator == "." else body["left"])
+        if operator in (".", "contains", "containsAny")
+        else None
+    )
     if operator == "contains" and fact is None:
         return Known(_value(body["right"], known) in _value(body["left"], known))
     if operator in (".", "contains", "containsAny") and fact in FACTS:
         wanted = () if operator == "." else _value(body["right"], known)
         return FACTS[fact](wanted if isinstance(wanted, tuple) else (wanted,))
-    raise EviError(f"a policy uses “{operator}”, which lists can't be filtered by.", where="the compiled agreements")
+    raise EviError(
+        f"a policy uses “{operator}”, which lists can't be filtered by.", where="the compiled agreements"
+    )
 
 
 def _fact(node: Mapping[str, Any]) -> str | None:
@@ -231,7 +239,9 @@ def _value(node: Mapping[str, Any], known: Mapping[str, Any]) -> Any:
         return tuple(_value(each, known) for each in body)
     if operator == "Value":
         return body["__entity"]["id"] if isinstance(body, dict) else body
-    raise EviError(f"a policy reads “{operator}”, which lists can't be filtered by.", where="the compiled agreements")
+    raise EviError(
+        f"a policy reads “{operator}”, which lists can't be filtered by.", where="the compiled agreements"
+    )
 
 
 def _every_branch(node: Any, known: Mapping[str, Any]) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def permitted(request: Request, agreement: Agreement, clause: Clause) -> str:
     """Why it is open: the relationship (or the role) and the agreement."""
-    return f"You can {_doing(request)} because {_because(request, clause)} ({agreement.spoken}, clause {clause.id})."
+    return f"You can {_doing(request)} because {_because(request, clause)} ({_cited(agreement, clause)})."
 
 
 def withheld(request: Request) -> str:
@@ -46,22 +46,26 @@ def consent_needed(request: Request, agreement: Agreement) -> str:
     return f"You can't {_doing(request)} yet: {agreement.spoken} needs the family to agree first, and they have not."
 
 
-def no_relationship(request: Request, ties: Iterable[str], agreement: Agreement, *, consent: bool) -> str:
-    """An agreement covers it for others who are tied to the child."""
+def no_relationship(
+    request: Request, ties: Iterable[str], with_consent: Iterable[str], cited: Agreement
+) -> str:
+    """It is open to others who are tied to the child, some of them only once the family has agreed."""
     words, names = vocabulary(), _names(request)
-    ways = _or(words.relationships[tie].covers.format(**names) for tie in ties)
-    also = ", and the family agreed" if consent else ""
-    return f"You can't {_doing(request)}. It would be open to you if {ways}{also} ({agreement.spoken})."
+    ways = [words.relationships[tie].covers.format(**names) for tie in ties]
+    ways += [
+        f"the family agreed and {words.relationships[tie].covers.format(**names)}" for tie in with_consent
+    ]
+    return f"You can't {_doing(request)}. It would be open to you if {_or(ways)} ({_cited(cited)})."
 
 
 def not_in_force(request: Request, agreement: Agreement, day: date) -> str:
     """The agreement that would cover it is expired, not begun, or incomplete."""
     state = agreement.state(day)
     if state == "incomplete" or agreement.window is None:
-        return f"You can't {_doing(request)}: {agreement.spoken}, would cover it, but is not complete. {agreement.faults[0]}"
+        return f"You can't {_doing(request)}: {agreement.spoken} would cover it, but is not complete. {agreement.faults[0]}"
     first, last = agreement.window
     when = f"ended on {_day(last)}" if state == "expired" else f"begins on {_day(first)}"
-    return f"You can't {_doing(request)}: {agreement.spoken}, would cover it, but it {when}."
+    return f"You can't {_doing(request)}: {agreement.spoken} would cover it, but it {when}."
 
 
 def not_joined(request: Request, agreement: Agreement) -> str:
@@ -76,7 +80,7 @@ def other_purpose(request: Request, purposes: Iterable[str], agreement: Agreemen
     ways = _or(words.purposes[each].phrase for each in purposes)
     return (
         f"You can't {_doing(request)} for {words.purposes[request.purpose].phrase}: "
-        f"{agreement.spoken}, covers it for {ways} only."
+        f"{agreement.spoken} covers it for {ways} only."
     )
 
 
@@ -86,7 +90,7 @@ def other_role(request: Request, roles: Iterable[str], agreement: Agreement) -> 
     kind = words.organisations[request.actor.kind]
     whom = _or(_a(words.roles[each].title) for each in roles)
     return (
-        f"You can't {_doing(request)}: for {kind.those}, {agreement.spoken}, covers it for {whom}, "
+        f"You can't {_doing(request)}: for {kind.those}, {agreement.spoken} covers it for {whom}, "
         f"not for {_a(words.roles[request.actor.role].title)}."
     )
 
@@ -112,6 +116,10 @@ def _because(request: Request, clause: Clause) -> str:
     if held:
         return words.relationships[held[0]].phrase.format(**names)
     return f"you are {_a(names['role'])}"
+
+
+def _cited(agreement: Agreement, clause: Clause | None = None) -> str:
+    return f"agreement {agreement.number}, {agreement.title}{f', clause {clause.id}' if clause else ''}"
 
 
 def _names(request: Request) -> dict[str, str]:

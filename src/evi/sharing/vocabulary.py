@@ -44,13 +44,17 @@ class Role:
 
 @dataclass(frozen=True)
 class Relationship:
-    """A kind of tie between a person and a child, with the phrases of sentences about it."""
+    """A kind of tie between a person and a child, with the phrases of sentences about it.
+
+    `kinds` are the organisations where there is such a tie (empty: any).
+    """
 
     key: str
     title: str
     phrase: str
     covers: str
     only_named_items: bool = False
+    kinds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -140,7 +144,9 @@ class Vocabulary:
         patterns = tuple(patterns)
         for pattern in patterns:
             if not any(fnmatchcase(item, pattern) for item in self.items):
-                raise EviError(f"no item is called “{pattern}”.", do="`evi agreement list --words` shows all.")
+                raise EviError(
+                    f"no item is called “{pattern}”.", do="`evi agreement list --words` shows all."
+                )
         return tuple(item for item in self.items if any(fnmatchcase(item, each) for each in patterns))
 
     def placements(self) -> list[tuple[str, str]]:
@@ -203,6 +209,7 @@ def _check(words: Vocabulary) -> None:
     referred = (
         [(role.key, kind, words.organisations) for role in words.roles.values() for kind in role.kinds]
         + [(role.key, role.purpose, words.purposes) for role in words.roles.values()]
+        + [(tie.key, kind, words.organisations) for tie in words.relationships.values() for kind in tie.kinds]
         + [(item.key, kind, words.organisations) for item in words.items.values() for kind in item.held_by]
         + [(item.key, near, words.items) for item in words.items.values() for near in item.near]
         + [(duty.key, role, words.roles) for duty in words.duties.values() for role in duty.roles]

@@ -36,6 +36,7 @@ TAMPERING = {
         "UPDATE door_accessentry SET number = 4 WHERE number = -3",
     ),
     "truncated": ("DELETE FROM door_accessentry WHERE number > 3",),
+    "inserted": (CHANGES["fork"],),
 }
 
 
@@ -81,7 +82,7 @@ def test_tampering_by_whoever_owns_the_database_is_found(six, kind):
     run(*TAMPERING[kind])
     found = ledger.check().fault
     assert found is not None
-    assert (found.kind, found.number) == (kind, 4 if kind == "truncated" else 3)
+    assert (found.kind, found.number) == (kind, {"truncated": 4, "inserted": 7}.get(kind, 3))
 
 
 def test_a_cut_end_with_its_head_moved_back_is_found_by_the_anchor(six):

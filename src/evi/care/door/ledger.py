@@ -19,7 +19,18 @@ from evi.care.door.models import AccessEntry, LedgerHead
 from evi.care.door.rules import door
 from evi.care.home import home
 from evi.sharing.chain import Chain
-from evi.sharing.ledger import NOTHING, Anchor, Checked, Entry, Head, decided, entry_hash, moment, verify
+from evi.sharing.ledger import (
+    NOTHING,
+    Anchor,
+    Checked,
+    Entry,
+    Fault,
+    Head,
+    decided,
+    entry_hash,
+    moment,
+    verify,
+)
 from evi.workspace import EviError
 
 LOCK = 0x65564C67
@@ -90,9 +101,9 @@ def head() -> Head | None:
     return Head(row.number, row.hash) if row else None
 
 
-def entries(after: int = 0, **only: Any) -> Iterator[Entry]:
+def entries(**only: Any) -> Iterator[Entry]:
     """Entries in order, fetched in parts and never all at once. `only`: as in a query of `AccessEntry`."""
-    rows = AccessEntry.objects.filter(number__gt=after, **only).order_by("number")
+    rows = AccessEntry.objects.filter(**only).order_by("number")
     for row in rows.iterator(chunk_size=CHUNK):
         yield row.entry
 
@@ -104,10 +115,16 @@ def check(further: Iterable[Anchor] = ()) -> Checked:
         EviError: the file of anchors was tampered with.
     """
     noted = [*anchors(), *further]
-    with transaction.atomic():  # one view of the database while people go on working
-        if connection.vendor == "postgresql":
-            _execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        return verify(entries(), head(), noted)
+    ends = head()
+    if ends is None:
+        return verify(entries(), None, noted)
+    found = verify(entries(number__lte=ends.number), ends, noted)
+    last = AccessEntry.objects.order_by("-number").values_list("number", flat=True).first() or 0
+    later = head()  # people go on working: what was added since moved the head as well
+    if found.fault is None and (later is None or later.number < last):
+        said = f"there is an entry {last}, and the ledger's head is before it: it was put in."
+        return replace(found, fault=Fault("inserted", last, said))
+    return found
 
 
 def anchor() -> Anchor:
@@ -158,8 +175,3 @@ def _locked_head() -> Head:
         )
     LedgerHead.objects.create(pk=1, number=NOTHING.number, hash=NOTHING.hash)
     return NOTHING
-
-
-def _execute(statement: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(statement)

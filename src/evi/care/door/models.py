@@ -108,6 +108,14 @@ class LedgerHead(models.Model):
     number = models.BigIntegerField()
     hash = models.CharField(max_length=64)
 
+    class Meta:
+        """One row, ever."""
+
+        constraints: ClassVar = [models.CheckConstraint(condition=models.Q(id=1), name="one_head")]
+
+    def __str__(self) -> str:
+        return f"head at {self.number}"
+
 
 class BreakGlass(models.Model):
     """An emergency view: one person, one child, a few items, for a short time, reviewed afterwards.

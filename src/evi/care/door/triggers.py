@@ -28,7 +28,8 @@ CREATE = {
     "postgresql": (
         f"CREATE OR REPLACE FUNCTION ledger_refuses() RETURNS trigger LANGUAGE plpgsql AS "
         f"$$ BEGIN RAISE EXCEPTION '{SAID}'; END $$",
-        f"CREATE OR REPLACE FUNCTION ledger_follows() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        f"CREATE OR REPLACE FUNCTION ledger_follows() RETURNS trigger LANGUAGE plpgsql "
+        f"SECURITY DEFINER SET search_path FROM CURRENT AS $$ BEGIN "
         f"UPDATE {HEAD} SET number = NEW.number, hash = NEW.hash "
         f"WHERE number = NEW.number - 1 AND hash = NEW.before; "
         f"IF NOT FOUND THEN RAISE EXCEPTION '{FORK}'; END IF; RETURN NEW; END $$",

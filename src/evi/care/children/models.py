@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
+from itertools import islice
 from typing import Any, ClassVar
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 from django.utils import timezone
 
 from evi.care.accounts.models import Organisation, Team
+from evi.care.children.names import folded, stored_keys
 from evi.care.dated import DatedQuerySet
-from evi.care.fields import EncryptedDateField, EncryptedTextField, blind
+from evi.care.fields import EncryptedDateField, EncryptedJSONField, EncryptedTextField, blind
 from evi.care.publicid import new_public_id
 
 
@@ -37,6 +40,7 @@ class Child(models.Model):
     nhs_blind = models.CharField(max_length=26, blank=True, db_index=True, editable=False)
     upn_blind = models.CharField(max_length=26, blank=True, db_index=True, editable=False)
     born_blind = models.CharField(max_length=26, blank=True, db_index=True, editable=False)
+    same_blind = models.CharField(max_length=26, blank=True, db_index=True, editable=False)
     moved_out_on = models.DateField(null=True, blank=True)
     moved_to = EncryptedTextField(blank=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -48,12 +52,18 @@ class Child(models.Model):
         """Work out the blind indexes; `save` does it, `bulk_create` does not."""
         self.nhs_blind = blind(self.nhs_number, "nhs")
         self.upn_blind = blind(self.upn, "upn")
-        self.born_blind = blind(self.birth_date.isoformat() if self.birth_date else "", "born")
+        born = self.birth_date.isoformat() if self.birth_date else ""
+        self.born_blind = blind(born, "born")
+        self.same_blind = blind(f"{folded(self.given_name, self.family_name)} {born}" if born else "", "same")
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Keep the blind indexes true."""
+        """Keep the blind indexes and the keys of the names true."""
+        self.nhs_number = "".join(self.nhs_number.split())
+        self.upn = "".join(self.upn.split()).upper()
         self.set_blinds()
-        super().save(*args, **kwargs)
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            set_name_keys([self])
 
     @property
     def name(self) -> str:
@@ -66,6 +76,48 @@ class Child(models.Model):
             return None
         day, born = day or timezone.localdate(), self.birth_date
         return int(day.year - born.year - ((day.month, day.day) < (born.month, born.day)))
+
+
+class NameKey(models.Model):
+    """A keyed digest under which a child is found by name (`evi.care.children.names`)."""
+
+    pk = models.CompositePrimaryKey("key", "child_id")
+    key = models.BigIntegerField()
+    child = models.ForeignKey(Child, on_delete=models.CASCADE, related_name="name_keys")
+
+
+def set_name_keys(children: Iterable[Child]) -> int:
+    """Write the keys of these children's names anew; gives how many.
+
+    `Child.save` does it; whoever writes in bulk calls it. A thousand children at a time, each time in one
+    transaction.
+    """
+    made, rest = 0, iter(children)
+    while some := list(islice(rest, 1_000)):
+        rows = [
+            NameKey(key=key, child=child)
+            for child in some
+            for key in stored_keys((child.given_name, child.known_as, child.family_name))
+        ]
+        with transaction.atomic():
+            NameKey.objects.filter(child__in=some).delete()
+            NameKey.objects.bulk_create(rows, batch_size=5_000)
+        made += len(rows)
+    return made
+
+
+class SearchRecord(models.Model):
+    """What somebody searched for, encrypted and kept for minutes, so that an address tells nothing."""
+
+    public_id = models.CharField(max_length=16, unique=True, default=new_public_id, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
+    words = EncryptedJSONField()
+    asked_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        """Counted by user and time."""
+
+        indexes: ClassVar = [models.Index(fields=["user", "asked_at"])]
 
 
 class LocalRecord(models.Model):
@@ -177,3 +229,38 @@ class Entry(models.Model):
 
         ordering: ClassVar = ["-happened_on", "-id"]
         indexes: ClassVar = [models.Index(fields=["child", "-happened_on"])]
+
+
+class IndexRow(models.Model):
+    """The index of a child on a day, with its reasons, as a release from the hub brought it.
+
+    Never a lone number. Each of these is a list of dictionaries:
+
+    - `reasons`, the needs that are present: `indicator`, `title`, `domain`, `since` (ISO date), `service`
+      (who says so), `why` (a sentence), and perhaps `recipients`: the codes of the organisations that may be
+      told; without it, everyone who may see the index;
+    - `not_known`, what could not be answered: `title`, `domain`, `ask` (who would know);
+    - `domains`, the counts of each domain: `domain`, `title`, `n_present`, `n_assessable`.
+
+    `retracted_on`: a release that was taken back, and is shown no more.
+    """
+
+    child = models.ForeignKey(Child, on_delete=models.CASCADE, related_name="index_rows")
+    day = models.DateField()
+    band = models.CharField(max_length=60)
+    n_present = models.PositiveSmallIntegerField()
+    n_assessable = models.PositiveSmallIntegerField()
+    domains = EncryptedJSONField(default=list)
+    reasons = EncryptedJSONField(default=list)
+    not_known = EncryptedJSONField(default=list)
+    run_id = models.CharField(max_length=80)
+    agreement = models.SlugField(max_length=80, blank=True)
+    retracted_on = models.DateField(null=True, blank=True)
+
+    class Meta:
+        """Newest first, one a day and run."""
+
+        ordering: ClassVar = ["-day", "-id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["child", "day", "run_id"], name="index_once"),
+        ]

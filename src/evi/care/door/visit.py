@@ -119,6 +119,20 @@ class Visit:
         """Whether it would be permitted; for buttons. Nothing is read, so nothing goes into the ledger."""
         return self._decide(child, action, item).permitted
 
+    def decision(self, child: Child, action: str, item: str) -> Decision:
+        """What would be decided, with its reason; like `can`, it is not in the ledger."""
+        return self._decide(child, action, item)
+
+    def ties(self, child: Child) -> frozenset[str]:
+        """The kinds of relationship that the visitor has with the child on this day."""
+        if child.pk not in self._facts:
+            self.learn([child])
+        return self._facts[child.pk].ties
+
+    def forget(self, child: Child) -> None:
+        """Ask again for the facts of a child: what was just written changed them."""
+        self._facts.pop(child.pk, None)
+
     def items(self, child: Child, action: str, kinds: Iterable[str]) -> dict[str, Decision]:
         """The decision on each of several items."""
         return {kind: self.may(child, action, kind) for kind in kinds}

@@ -24,6 +24,7 @@ from evi.care.passports.models import (
     PassportVersion,
     Revision,
 )
+from evi.care.passports.parts import chosen_pictures
 from evi.care.passports.writing import Place, Words, Writer, put
 from evi.care.text import NOTE_LIMIT, clean_text
 from evi.sharing.vocabulary import vocabulary
@@ -105,9 +106,10 @@ def contribute(
         EviError: no such section or voice, a voice that this person can't write in, or too long a text.
     """
     place = place_of(visit, section, voice, nature, taken_down, origin)
+    chosen = chosen_pictures(section, pictures) if voice == CHILD else ()
     words = Words(
         text=checked_text(text),
-        pictures=tuple(pictures),
+        pictures=chosen,
         taken_down=taken_down,
         source=origin.source if origin else "",
         written_at=origin.written_at if origin else None,

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
 
 from evi.care.accounts.models import Membership, Organisation, Team, User
+from evi.care.assets_build import build_assets
 from evi.care.children.models import Child, LocalRecord, Tie
 from evi.care.door.middleware import ACTING_AS
 from evi.care.door.rules import install_examples
@@ -69,6 +71,12 @@ class World:
             organisation=self.organisations[organisation],
             **{"since": date(2020, 1, 1), **more},
         )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def assets() -> Path:
+    """The style sheets, scripts and translations, built once for all test runs of this version."""
+    return build_assets()
 
 
 @pytest.fixture

@@ -15,3 +15,4 @@ from evi.care.settings import *  # noqa: F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+EVI_SECOND_STEP = False  # tests of the second step turn it on

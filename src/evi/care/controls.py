@@ -77,8 +77,9 @@ def control(bound: BoundField, **options: Any) -> dict[str, Any]:
     question: dict[str, Any] = {"text": bound.label}
     question |= {"isPageHeading": True, "size": "l"} if heading else {}
     params: dict[str, Any] = {"name": bound.html_name, "id": bound.id_for_label or bound.auto_id}
-    if bound.help_text:
-        params["hint"] = {"text": bound.help_text}
+    hint = str(bound.help_text or "")  # a lazy text becomes what it is, markup or not
+    if hint:
+        params["hint"] = {"html": hint} if hasattr(hint, "__html__") else {"text": hint}
     if bound.errors:
         params["errorMessage"] = {"text": bound.errors[0], "visuallyHiddenText": _("Error")}
     params |= _SHAPES.get(kind, _shape_of_text)(bound, widget, question)

@@ -68,6 +68,7 @@ def environment(**options: Any) -> Environment:
         product=settings.EVI_PRODUCT,
         demo=settings.EVI_DEMO,
         role_name=role_name,
+        outside_services=outside_services,
         control=controls.control,
         error_list=controls.error_list,
         today=timezone.localdate,
@@ -92,6 +93,12 @@ def role_name(role: str) -> str:
     """The title of a role, in the reader's language."""
     known = vocabulary().roles.get(role)
     return _(known.title) if known else role
+
+
+def outside_services() -> list[tuple[str, str]]:
+    """Name and title of each other service with which people can sign in."""
+    apps = settings.SOCIALACCOUNT_PROVIDERS.get("openid_connect", {}).get("APPS", [])
+    return [(app["provider_id"], app["name"]) for app in apps]
 
 
 def day(value: date | datetime | None, short: bool = False) -> str:

@@ -43,6 +43,7 @@ INSTALLED_APPS = [
     "evi.care.passports",
     "evi.care.circles",
     "evi.care.support",
+    "evi.care.findings",
     "evi.care.exchange",
     "evi.care.tour",
 ]
@@ -110,7 +111,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 LOGIN_URL = "account_login"
-LOGIN_REDIRECT_URL = "my-work"
+LOGIN_REDIRECT_URL = "/"
 
 ACCOUNT_ADAPTER = "evi.care.accounts.signing.Adapter"
 ACCOUNT_LOGIN_METHODS = {"email"}

@@ -6,12 +6,13 @@ from django.urls import include, path
 
 urlpatterns = [
     path("", include("evi.care.accounts.urls")),
-    path("sign-in/", include("allauth.urls")),
+    path("sign-in/", include("evi.care.accounts.signing_urls")),
     path("children/", include("evi.care.children.urls")),
     path("children/<slug:child>/passport/", include("evi.care.passports.urls")),
     path("children/<slug:child>/circle/", include("evi.care.circles.urls")),
     path("children/<slug:child>/plan/", include("evi.care.support.urls")),
     path("children/<slug:child>/exchange/", include("evi.care.exchange.urls")),
+    path("findings/", include("evi.care.findings.urls")),
     path("access/", include("evi.care.door.urls")),
     path("tour/", include("evi.care.tour.urls")),
     path("api/", include("evi.care.api.urls")),

@@ -1,4 +1,4 @@
-"""One information-sharing agreement, as its file says it, and what stands in the way of its permitting anything."""
+"""One information-sharing agreement as its file says it, and the days on which it permits anything."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Signature:
 
 @dataclass(frozen=True)
 class Party:
-    """A kind of organisation that takes part; `organisations` are the codes of those that joined (empty: all)."""
+    """A kind of organisation that takes part; `organisations`: codes of those that joined (empty: all)."""
 
     kind: str
     name: str
@@ -76,7 +76,7 @@ class Agreement:
     steps: Mapping[str, str] = field(hash=False)
     faults: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    path: str = ""
+    path: str = field(default="", repr=False, compare=False)
 
     @property
     def spoken(self) -> str:

@@ -84,19 +84,18 @@ def compile_agreement(agreement: Agreement) -> list[str]:
     """A policy for each clause; none if the agreement can't permit anything on any day."""
     if agreement.window is None:
         return []
-    return [_clause(agreement, clause) for clause in agreement.clauses]
+    days = "context.day >= {} && context.day < {}".format(*map(number_of, agreement.window))
+    return [_clause(agreement, clause, days) for clause in agreement.clauses]
 
 
-def _clause(agreement: Agreement, clause: Clause) -> str:
+def _clause(agreement: Agreement, clause: Clause, days: str) -> str:
     words = vocabulary()
-    assert agreement.window is not None
-    first, last = (number_of(day) for day in agreement.window)
     whens = [
         f"{_entities('Role', clause.roles)}.contains(principal)",
         _organisations(agreement, clause),
         f"{_entities('Item', clause.items)}.contains(resource)",
         f"{_entities('Purpose', clause.purposes)}.contains(context.purpose)",
-        f"context.day >= {first} && context.day < {last}",
+        days,
     ]
     if clause.relationships:
         whens.append(_ties(words, clause.relationships))
@@ -109,7 +108,8 @@ def _clause(agreement: Agreement, clause: Clause) -> str:
     if stops and others:
         stopped = f"context.objections.containsAny({_strings(stops)})"
         unless = f"\nunless {{ {_entities('Purpose', others)}.contains(context.purpose) && {stopped} }}"
-    head = f"@id({json.dumps(f'{agreement.name}/{clause.id}')})\npermit (principal, {_actions(clause.actions)}, resource)"
+    name = json.dumps(f"{agreement.name}/{clause.id}")
+    head = f"@id({name})\npermit (principal, {_actions(clause.actions)}, resource)"
     return head + "".join(f"\nwhen {{ {when} }}" for when in whens) + unless + ";"
 
 
@@ -117,7 +117,8 @@ def _always() -> list[str]:
     words = vocabulary()
     ended = [key for key, action in words.actions.items() if not action.after_move]
     return [
-        f'@id("{WITHHELD}")\nforbid (principal, action, resource)\nwhen {{ context.withheld.contains(resource) }};',
+        f'@id("{WITHHELD}")\nforbid (principal, action, resource)\n'
+        "when { context.withheld.contains(resource) };",
         f'@id("{MOVED_OUT}")\nforbid (principal, {_actions(ended)}, resource)\nwhen {{ context.moved_out }};',
     ]
 
@@ -140,7 +141,8 @@ def _organisations(agreement: Agreement, clause: Clause) -> str:
     every = [kind for kind in clause.organisations if not joined.get(kind)]
     parts = [f"{_entities('Kind', every)}.contains(context.kind)"] if every else []
     parts += [
-        f"(context.kind == Kind::{json.dumps(kind)} && {_strings(joined[kind])}.contains(context.organisation))"
+        f"(context.kind == Kind::{json.dumps(kind)} && "
+        f"{_strings(joined[kind])}.contains(context.organisation))"
         for kind in clause.organisations
         if joined.get(kind)
     ]

@@ -121,7 +121,7 @@ def _joined(parts: Iterable[Condition], kind: type[And] | type[Or], ends: Known,
 
 @dataclass(frozen=True)
 class Policy:
-    """A policy as parsed: permit or forbid, its actions (none for all), and its conditions in Cedar's JSON."""
+    """A policy as parsed: permit or forbid, its actions (None for all), its conditions in Cedar's JSON."""
 
     id: str
     permits: bool

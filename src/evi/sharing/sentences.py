@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
-from typing import TYPE_CHECKING
 
 from evi.sharing.agreement import Agreement, Clause
+from evi.sharing.question import Request
 from evi.sharing.vocabulary import vocabulary
-
-if TYPE_CHECKING:
-    from evi.sharing.decisions import Request
 
 
 def permitted(request: Request, agreement: Agreement, clause: Clause) -> str:
@@ -20,7 +17,7 @@ def permitted(request: Request, agreement: Agreement, clause: Clause) -> str:
 
 def withheld(request: Request) -> str:
     """It is held back from this one person."""
-    return f"You can't {_doing(request)}: it is held back from you for this child. The data guardian can tell you more."
+    return _no(request, "it is held back from you for this child. The data guardian can tell you more.")
 
 
 def moved_out(request: Request) -> str:
@@ -43,7 +40,7 @@ def opted_out(request: Request, agreement: Agreement) -> str:
 
 def consent_needed(request: Request, agreement: Agreement) -> str:
     """It waits for the family to agree."""
-    return f"You can't {_doing(request)} yet: {agreement.spoken} needs the family to agree first, and they have not."
+    return _no(request, f"{agreement.spoken} needs the family to agree first, and they have not.")
 
 
 def no_relationship(
@@ -62,7 +59,8 @@ def not_in_force(request: Request, agreement: Agreement, day: date) -> str:
     """The agreement that would cover it is expired, not begun, or incomplete."""
     state = agreement.state(day)
     if state == "incomplete" or agreement.window is None:
-        return f"You can't {_doing(request)}: {agreement.spoken} would cover it, but is not complete. {agreement.faults[0]}"
+        fault = agreement.faults[0] if agreement.faults else "Its days leave nothing in between."
+        return _no(request, f"{agreement.spoken} would cover it, but is not complete. {fault}")
     first, last = agreement.window
     when = f"ended on {_day(last)}" if state == "expired" else f"begins on {_day(first)}"
     return f"You can't {_doing(request)}: {agreement.spoken} would cover it, but it {when}."
@@ -100,7 +98,11 @@ def no_agreement(request: Request, exceptions: Iterable[str]) -> str:
     words = vocabulary()
     those = words.organisations[request.actor.kind].those
     but = _or((words.items[each].phrase for each in exceptions), last="and")
-    return f"You can't {_doing(request)}: no agreement covers this for {those}{f', except {but}' if but else ''}."
+    return _no(request, f"no agreement covers this for {those}{f', except {but}' if but else ''}.")
+
+
+def _no(request: Request, because: str) -> str:
+    return f"You can't {_doing(request)}: {because}"
 
 
 def _doing(request: Request) -> str:

@@ -5,9 +5,10 @@ A room offers them in its own `summary.py`; this module gathers them, so that no
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -53,6 +54,20 @@ def gather_work(visit: Visit) -> list[WorkItem]:
     return sorted(lines, key=lambda line: (line.due is None, line.due or date.max, line.text))
 
 
+def gather_due(visit: Visit, children: Collection[Child]) -> dict[int, list[WorkItem]]:
+    """What is due for each of these children, by the child's key, from rooms that have `due(visit, children)`.
+
+    For lists: a room answers for all of them in one query, and only of what this visit may see.
+    """
+    lines = [line for room in _summaries("due") for line in room(visit, children)]
+    found: dict[int, list[WorkItem]] = {}
+    for line in sorted(lines, key=lambda line: line.due or date.max):
+        if line.child is not None:
+            found.setdefault(line.child.pk, []).append(line)
+    return found
+
+
+@cache
 def _summaries(name: str) -> list[Any]:
     found = []
     for room in ROOMS:

@@ -58,7 +58,7 @@ class Page(HTMLParser):
 
 
 def whole(text: str) -> Page:
-    """A page that is one: its frame, one heading, no id twice, labels, nothing inline, nothing from outside."""
+    """A page that is one: its frame, one heading, no id twice, labels, nothing inline or from outside."""
     assert "</html>" in text
     assert 'id="maincontent"' in text
     page = Page(text)

@@ -81,7 +81,7 @@ def control(bound: BoundField, **options: Any) -> dict[str, Any]:
     if hint:
         params["hint"] = {"html": hint} if hasattr(hint, "__html__") else {"text": hint}
     if bound.errors:
-        params["errorMessage"] = {"text": bound.errors[0], "visuallyHiddenText": _("Error")}
+        params["errorMessage"] = {"text": _said(bound.form, bound.name)[0], "visuallyHiddenText": _("Error")}
     params |= _SHAPES.get(kind, _shape_of_text)(bound, widget, question)
     return {"kind": kind, "params": params | options}
 
@@ -89,12 +89,24 @@ def control(bound: BoundField, **options: Any) -> dict[str, Any]:
 def error_list(form: BaseForm) -> list[dict[str, str]]:
     """Every error of a form with the address of the control that it belongs to."""
     found: list[dict[str, str]] = []
-    for name, errors in form.errors.items():
-        for error in errors:
-            line = {"text": str(error)}
+    for name in form.errors:
+        for text in _said(form, name):
+            line = {"text": text}
             if name in form.fields:
                 line["href"] = f"#{_first_control(form[name])}"
             found.append(line)
+    return found
+
+
+def _said(form: BaseForm, name: str) -> list[str]:
+    """The errors of a field; one that is empty and must not be says which it is."""
+    found: list[str] = []
+    for error in form.errors.as_data()[name]:
+        plain = forms.Field.default_error_messages["required"] == error.message
+        if error.code == "required" and plain and name in form.fields:
+            found.append(_("Fill in: %(field)s") % {"field": form[name].label})
+        else:
+            found.extend(str(message) for message in error.messages)
     return found
 
 

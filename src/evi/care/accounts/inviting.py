@@ -85,7 +85,8 @@ def send(invitation: Invitation, address: str) -> None:
         _("You are invited to join %(place)s") % {"place": invitation.organisation.name},
         _(
             "An administrator of %(place)s has invited you.\n\nOpen this link to join. "
-            "It works once, for seven days:\n\n%(address)s\n\nIf you did not expect this, do nothing and tell them."
+            "It works once, for seven days:\n\n%(address)s\n\n"
+            "If you did not expect this, do nothing and tell them."
         )
         % {"place": invitation.organisation.name, "address": address},
         None,

@@ -55,7 +55,7 @@ def gather_work(visit: Visit) -> list[WorkItem]:
 
 
 def gather_due(visit: Visit, children: Collection[Child]) -> dict[int, list[WorkItem]]:
-    """What is due for each of these children, by the child's key, from rooms that have `due(visit, children)`.
+    """What is due for each of these children, by the child's key; from rooms with `due(visit, children)`.
 
     For lists: a room answers for all of them in one query, and only of what this visit may see.
     """

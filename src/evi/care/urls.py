@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from django.urls import include, path
 
+from evi.care.children.work import my_work
+
 urlpatterns = [
+    path("", my_work, name="my-work"),
     path("", include("evi.care.accounts.urls")),
     path("sign-in/", include("evi.care.accounts.signing_urls")),
     path("children/", include("evi.care.children.urls")),

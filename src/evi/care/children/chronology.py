@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -98,9 +98,15 @@ class Reading:
         return found.filter(filters.to_q()) if filters else found
 
 
-def read(visit: Visit, child: Child, only: tuple[str, ...] | None = None) -> Reading:
-    """Ask about every kind of entry (or `only` some); the answers go into the ledger."""
-    return Reading(child, visit.items(child, "view", only or kinds()), Address.kept_from(visit, child))
+def read(visit: Visit, child: Child) -> Reading:
+    """Decide on every kind of entry.
+
+    Those that may be read go into the ledger; those that may not were not asked for. To ask for one, a reader
+    opens the page of that kind, which is refused and written down.
+    """
+    decisions = {kind: visit.decision(child, "view", kind) for kind in kinds()}
+    visit.items(child, "view", [kind for kind, decision in decisions.items() if decision.permitted])
+    return Reading(child, decisions, Address.kept_from(visit, child))
 
 
 def _codes(patterns: tuple[str, ...]) -> Q:
@@ -121,6 +127,42 @@ def age_at(born: date | None, day: date) -> str:
     if months < 24:
         return _("1 month") if months == 1 else _("%(count)s months") % {"count": months}
     return _("%(count)s years") % {"count": months // 12}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One entry as this reader sees it."""
+
+    entry: Entry
+    title: str
+    text: str
+    source: str
+    age: str
+
+    @property
+    def year(self) -> int:
+        """The year under whose heading it stands."""
+        return self.entry.happened_on.year
+
+
+def lines(reading: Reading, keys: Sequence[int]) -> list[Line]:
+    """The entries of these keys, which `Reading.entries` gave, newest first."""
+    return as_lines(reading, reading.child.entries.filter(pk__in=keys).select_related("source"))
+
+
+def as_lines(reading: Reading, entries: Iterable[Entry]) -> list[Line]:
+    """Entries as the reader sees them: whatever would tell a hidden address is taken out."""
+    hide, born = reading.address.hide, reading.child.birth_date
+    return [
+        Line(
+            entry,
+            hide(entry.title),
+            hide(entry.text),
+            reading.address.place(entry.source),
+            age_at(born, entry.happened_on),
+        )
+        for entry in entries
+    ]
 
 
 def add(

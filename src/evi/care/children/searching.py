@@ -13,7 +13,8 @@ from django.utils import timezone
 
 from evi.care.children.models import Child, NameKey, SearchRecord
 from evi.care.children.names import asked_keys, likeness, words
-from evi.care.children.ties import Place, places
+from evi.care.children.telling import told
+from evi.care.children.ties import places
 from evi.care.fields import blind
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class Hit:
     """A child who was found. `twin`: another one found has the same name and birth date."""
 
     child: Child
-    place: Place | None
+    told: str
     score: float
     twin: bool = False
 
@@ -174,7 +175,13 @@ def _hits(children: list[Child], scores: dict[int, float], day: date) -> tuple[H
     at = places(children, day)
     same = [child.same_blind for child in children if child.same_blind]
     return tuple(
-        Hit(child, at.get(child.pk), scores[child.pk], same.count(child.same_blind) > 1) for child in children
+        Hit(
+            child,
+            told(child, at.get(child.pk), day),
+            scores[child.pk],
+            same.count(child.same_blind) > 1,
+        )
+        for child in children
     )
 
 

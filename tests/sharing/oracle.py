@@ -39,9 +39,8 @@ def permitting(tables: list[dict[str, Any]], request: Request) -> list[str]:
     for table in tables:
         if not holds(table, request.day):
             continue
-        for clause in table["clauses"]:
-            if clause_permits(table, clause, request):
-                found.append(f"{table['name']}/{clause['id']}")
+        clauses = [clause for clause in table["clauses"] if clause_permits(table, clause, request)]
+        found += [f"{table['name']}/{clause['id']}" for clause in clauses]
     return found
 
 

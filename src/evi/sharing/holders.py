@@ -1,4 +1,4 @@
-"""Which organisation holds the records of each feed: whom a finding may go to, and whose records Care loads."""
+"""Which organisation holds the records of each feed: who may be told of a child, whose records Care has."""
 
 from __future__ import annotations
 
@@ -42,6 +42,7 @@ class Holder:
             organisation a place.
         item: of the chronology that its records belong to.
         place, year, since, until: fields of the layout, for a holder with one organisation a place.
+        loaded: whether Care loads its records.
     """
 
     feed: str
@@ -53,6 +54,7 @@ class Holder:
     year: str = ""
     since: str = ""
     until: str = ""
+    loaded: bool = True
     caseload: Caseload = field(default_factory=Caseload)
 
     @property
@@ -93,7 +95,9 @@ def _holder(feed: str, row: Mapping[str, Any], where: str) -> Holder:
     words = vocabulary()
     for word, known in ((row["kind"], words.organisations), (row["item"], words.items)):
         if word not in known:
-            raise EviError(f"{feed} names “{word}”, which is no word of the vocabulary.", where=where, exit_code=2)
+            raise EviError(
+                f"{feed} names “{word}”, which is no word of the vocabulary.", where=where, exit_code=2
+            )
     load = row.get("caseload", {})
     caseload = Caseload(load.get("below_months"), tuple(load.get("opens", ())), tuple(load.get("closes", ())))
     return Holder(feed=feed, **{**row, "caseload": caseload})

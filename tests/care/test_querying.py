@@ -27,7 +27,8 @@ CHILDREN = 60
 PEOPLE = (
     ("senco", "hill", "1A"), ("class-teacher", "hill", "1B"), ("head-teacher", "lake", ""),
     ("health-visitor", "visitors", "north"), ("camhs-clinician", "camhs", ""),
-    ("social-worker", "care", "duty"), ("key-worker", "club", ""), ("parent", "families", ""), ("data-guardian", "board", ""),
+    ("social-worker", "care", "duty"), ("key-worker", "club", ""),
+    ("parent", "families", ""), ("data-guardian", "board", ""),
 )  # fmt: skip
 KINDS = {
     "hill": "school", "lake": "school", "visitors": "health-visiting", "camhs": "camhs",

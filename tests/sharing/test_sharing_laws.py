@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from evi.sharing.conditions import holds
 from evi.sharing.question import Request
 from evi.sharing.residual import residual_of
 from evi.sharing.vocabulary import vocabulary
@@ -38,7 +39,7 @@ def test_what_is_left_to_ask_says_what_the_engine_says(tables: Any, requests: li
     door = worlds.door_of(tables)
     for request in requests:
         left = door.residual(request.actor, request.action, request.item, request.purpose, request.day)
-        assert worlds.holds(left, request) is bool(door.permitting(request)), request
+        assert holds(left, request) is bool(door.permitting(request)), request
 
 
 @LAWS
@@ -149,4 +150,4 @@ def agree(parsed: Any, request: Request, door: Any) -> bool:
     left = parsed.left(
         actor.role, actor.kind, actor.organisation, request.action, request.item, request.purpose, day
     )
-    return worlds.holds(left, request) is bool(door.permitting(request))
+    return holds(left, request) is bool(door.permitting(request))

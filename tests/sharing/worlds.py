@@ -12,19 +12,6 @@ from evi.sharing.agreements import make_agreement, ten_steps
 from evi.sharing.decisions import Door
 from evi.sharing.gateways import load_gateways
 from evi.sharing.question import Actor, Request
-from evi.sharing.residual import (
-    And,
-    Condition,
-    Consented,
-    HasTie,
-    IsWithheld,
-    Known,
-    MovedOut,
-    Not,
-    Objected,
-    Or,
-    Shared,
-)
 
 KINDS = ("school", "health-visiting", "police")
 ACTORS = (
@@ -167,29 +154,3 @@ def door_of(tables: Any) -> Door:
     """The door of agreements made up."""
     gateways = load_gateways()
     return Door([make_agreement(deepcopy(table), gateways) for table in tables], gateways, "made up")
-
-
-def holds(condition: Condition, request: Request) -> bool:
-    """Whether a condition holds of the facts in a request."""
-    match condition:
-        case Known(value):
-            return value
-        case HasTie(kinds):
-            return bool(kinds & request.ties)
-        case Shared(item):
-            return item in request.shared
-        case Consented(names):
-            return bool(names & request.consents)
-        case Objected(names):
-            return bool(names & request.objections)
-        case IsWithheld(item):
-            return item in request.withheld
-        case MovedOut():
-            return request.moved_out
-        case Not(part):
-            return not holds(part, request)
-        case And(parts):
-            return all(holds(part, request) for part in parts)
-        case Or(parts):
-            return any(holds(part, request) for part in parts)
-    raise TypeError(condition)

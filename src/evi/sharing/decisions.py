@@ -22,10 +22,11 @@ from evi.sharing import sentences
 from evi.sharing.agreement import Agreement
 from evi.sharing.agreements import load_agreements
 from evi.sharing.compiling import cedar_schema, compile_policies, number_of
+from evi.sharing.conditions import Condition
 from evi.sharing.gateways import Gateway, load_gateways
 from evi.sharing.question import Actor, Request
 from evi.sharing.refusals import Covering, reasons
-from evi.sharing.residual import Condition, residual_of
+from evi.sharing.residual import residual_of
 from evi.sharing.vocabulary import vocabulary
 from evi.workspace import EviError
 

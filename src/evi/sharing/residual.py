@@ -9,114 +9,28 @@ worlds. Only the few operators that `compiling` writes are understood; any other
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import cedarpy
 
+from evi.sharing.conditions import (
+    NO,
+    YES,
+    Condition,
+    Consented,
+    HasTie,
+    IsWithheld,
+    Known,
+    MovedOut,
+    Objected,
+    Shared,
+    all_of,
+    any_of,
+    negated,
+)
 from evi.workspace import EviError
-
-
-@dataclass(frozen=True)
-class Known:
-    """True or false for every child."""
-
-    value: bool
-
-
-@dataclass(frozen=True)
-class HasTie:
-    """The person has a live relationship of one of these kinds with the child."""
-
-    kinds: frozenset[str]
-
-
-@dataclass(frozen=True)
-class Shared:
-    """A live tie names the item."""
-
-    item: str
-
-
-@dataclass(frozen=True)
-class Consented:
-    """A live consent is about one of these."""
-
-    names: frozenset[str]
-
-
-@dataclass(frozen=True)
-class Objected:
-    """A live objection is about one of these, or the opt-out stands and is among them."""
-
-    names: frozenset[str]
-
-
-@dataclass(frozen=True)
-class IsWithheld:
-    """The item is held back from the person for this child."""
-
-    item: str
-
-
-@dataclass(frozen=True)
-class MovedOut:
-    """The child has left the district."""
-
-
-@dataclass(frozen=True)
-class Not:
-    """The part does not hold."""
-
-    part: Condition
-
-
-@dataclass(frozen=True)
-class And:
-    """All parts hold."""
-
-    parts: frozenset[Condition]
-
-
-@dataclass(frozen=True)
-class Or:
-    """At least one part holds."""
-
-    parts: frozenset[Condition]
-
-
-Condition = Known | HasTie | Shared | Consented | Objected | IsWithheld | MovedOut | Not | And | Or
-YES, NO = Known(True), Known(False)
-
-
-def all_of(parts: Iterable[Condition]) -> Condition:
-    """Their conjunction, simplified."""
-    return _joined(parts, And, NO, YES)
-
-
-def any_of(parts: Iterable[Condition]) -> Condition:
-    """Their disjunction, simplified."""
-    return _joined(parts, Or, YES, NO)
-
-
-def negated(part: Condition) -> Condition:
-    """Its negation, simplified."""
-    if isinstance(part, Known):
-        return Known(not part.value)
-    return part.part if isinstance(part, Not) else Not(part)
-
-
-def _joined(parts: Iterable[Condition], kind: type[And] | type[Or], ends: Known, drops: Known) -> Condition:
-    kept: set[Condition] = set()
-    for part in parts:
-        if part == ends:
-            return ends
-        if part != drops:
-            kept |= part.parts if isinstance(part, kind) else {part}
-    if not kept:
-        return drops
-    return next(iter(kept)) if len(kept) == 1 else kind(frozenset(kept))
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The facts of children that decisions rest on: as one query for a list, or fetched for a few children.
 
-`to_q` turns what is left of the policies (`evi.sharing.residual`) into one condition on `Child`. Every fact
+`to_q` turns what is left of the policies (`evi.sharing.conditions`) into one condition on `Child`. Every fact
 is one subquery that holds all that must be true of one row: who holds the tie, its kind and its days
 together. Conditions on ties are never chained, which would let one person's ended tie pass with the days of
 another's.
@@ -22,7 +22,7 @@ from django.db.models.functions import Cast
 from evi.care.accounts.models import Membership
 from evi.care.children.models import Child, Tie, Wish, Withheld
 from evi.sharing.compiling import OPT_OUT
-from evi.sharing.residual import (
+from evi.sharing.conditions import (
     And,
     Condition,
     Consented,

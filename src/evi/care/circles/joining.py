@@ -115,15 +115,13 @@ def answer(visit: Visit, joining: Joining, *, accept: bool) -> None:
         ValidationError: it was answered or taken back before.
     """
     if joining.membership_id != visit.membership.pk or joining.kind != Joining.Kind.INVITATION:
-        raise Refused(
-            Decision.no(_("This invitation is for somebody else."), "no-relationship"), "view", "circle"
-        )
+        raise _refused(_("This invitation is for somebody else."))
     child = joining.child
     with transaction.atomic():
         _close(joining, Joining.Status.ACCEPTED if accept else Joining.Status.DECLINED, visit.membership)
         if accept:
             put_in(child, visit.membership, Place.How.INVITED, part=joining.part, day=visit.day)
-            visit.learn([child])
+            visit.forget(child)
             visit.check(child, "view", "identity")
         visit.record("view", child, note="invitation accepted" if accept else "invitation declined")
         visit.write_ledger()
@@ -182,9 +180,7 @@ def leave(visit: Visit, child: Child, place: Place) -> None:
         Refused: it is somebody else's place.
     """
     if place.membership_id != visit.membership.pk:
-        raise Refused(
-            Decision.no(_("You can only leave for yourself."), "no-relationship"), "view", "circle", child
-        )
+        raise _refused(_("You can only leave for yourself."), child)
     with visit.writing(child, "view", "circle", note="left the circle"):
         take_out(place.tie, Place.End.LEFT, visit.membership, visit.day)
 
@@ -205,6 +201,10 @@ def set_lead(visit: Visit, child: Child, membership: Membership) -> Lead:
         return Lead.objects.create(
             child=child, membership=membership, set_by=visit.membership, since=visit.day
         )
+
+
+def _refused(sentence: str, child: Child | None = None) -> Refused:
+    return Refused(Decision(False, "", "", "", sentence, "no-relationship"), "view", "circle", child)
 
 
 def _hold_not_in(child: Child, membership: Membership, day: date) -> None:

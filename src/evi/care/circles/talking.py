@@ -114,12 +114,15 @@ def give_task(visit: Visit, child: Child, *, what: str, who: Membership | None, 
     with visit.writing(child, "contribute", "tasks", note="task given"):
         if who is None or not in_circle(child, who, visit.day):
             faults["who"] = _("Choose somebody in the child's circle.")
-        _raise(faults)
+        if faults or who is None or due is None:
+            raise ValidationError({name: [fault] for name, fault in faults.items()})
         return Task.objects.create(child=child, what=what, who=who, due=due, made_by=visit.membership)
 
 
 def end_task(visit: Visit, task: Task, *, done: bool, note: str = "") -> None:
     """Note that a task is done, or not needed any more (then say why).
+
+    Whoever may see the tasks can end their own; to end another's they must be permitted to contribute.
 
     Raises:
         ValidationError: no reason for dropping it, or it was ended before.
@@ -130,7 +133,8 @@ def end_task(visit: Visit, task: Task, *, done: bool, note: str = "") -> None:
     if len(note) > NOTE_LIMIT:
         raise ValidationError({"note": _too_long(NOTE_LIMIT)})
     status = Task.Status.DONE if done else Task.Status.DROPPED
-    with visit.writing(task.child, "contribute", "tasks", note=f"task {status}"):
+    action = "view" if task.who.user_id == visit.user.pk else "contribute"
+    with visit.writing(task.child, action, "tasks", note=f"task {status}"):
         still = Task.objects.filter(pk=task.pk, status=Task.Status.OPEN)
         if not still.update(status=status, note=note, ended_by=visit.membership, ended_at=timezone.now()):
             raise ValidationError(_("This task was ended already."))

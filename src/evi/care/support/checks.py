@@ -102,7 +102,7 @@ def _outcome(made: Outcome, today: date, *, new: bool) -> Faults:
     return faults
 
 
-def _action(made: Action, today: date, *, new: bool) -> Faults:
+def _action(made: Any, today: date, *, new: bool) -> Faults:
     faults = _choice(made, "status", Action.Status)
     if not made.what:
         faults["what"] = _("Write what will be done.")

@@ -235,7 +235,7 @@ class Version(models.Model):
         Raises:
             TypeError: it is there already; history is not rewritten.
         """
-        if self.pk is not None:
+        if not self._state.adding:
             raise TypeError("a version of a plan is only ever added")
         super().save(*args, **kwargs)
 

@@ -168,12 +168,12 @@ def hold_review(
     with _writing(visit, plan) as pen:
         if revision is not None:
             pen.no_new("review", revision)
-        findings, outcomes = _fresh(plan, findings, outcomes)
+        findings, reached = _fresh(plan, findings, outcomes or {})
         said = {"who_came": who_came, "child_view": child_view, "family_view": family_view}
         review = Review(plan=plan, held_on=held_on, next_due=next_due, cycle=plan.reviews.count() + 1)
         fill(review, {**said, "summary": summary})
-        checks.review(review, findings, outcomes, pen.plan, pen.day)
-        return write_review(pen, review, findings, outcomes)
+        checks.review(review, findings, reached, pen.plan, pen.day)
+        return write_review(pen, review, findings, reached)
 
 
 def _fresh(
@@ -188,7 +188,7 @@ def _fresh(
     )
 
 
-def write_new(pen: Pen, part: Any, fields: Mapping[str, Any]) -> Any:
+def write_new(pen: Pen, part: AnyPart, fields: Mapping[str, Any]) -> AnyPart:
     """Check a new part and write it."""
     part.by, part.at = pen.by, pen.at
     fill(part, fields)

@@ -13,6 +13,7 @@ from functools import wraps
 from typing import Any, cast
 
 from django.http import HttpRequest, HttpResponseBase, HttpResponseNotAllowed
+from django.shortcuts import redirect
 
 View = Callable[..., HttpResponseBase]
 READ = ("GET", "HEAD")
@@ -72,6 +73,18 @@ def endpoint(
         return guarded
 
     return declare
+
+
+def acting(view: View) -> View:
+    """Send whoever acts as nobody yet to choose; for pages that any signed-in person may ask for."""
+
+    @wraps(view)
+    def chosen(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.visit is None:  # type: ignore[attr-defined]
+            return redirect("accounts:acting-as")
+        return view(request, *args, **kwargs)
+
+    return chosen
 
 
 def asks_of(view: Any) -> Asks | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -32,6 +32,10 @@ from evi.sharing.ledger import (
     verify,
 )
 from evi.workspace import EviError
+
+if TYPE_CHECKING:
+    from evi.care.children.models import Child
+    from evi.care.door.visit import Visit
 
 LOCK = 0x65564C67
 """The number of the advisory lock: the letters eVLg."""
@@ -93,6 +97,18 @@ def append(
         entry = replace(entry, hash=entry_hash(entry))
         AccessEntry.of(entry).save(force_insert=True)
     return entry
+
+
+def append_for(visit: Visit, action: str, child: Child | None = None, **said: Any) -> Entry:
+    """Add an entry for what a visit does, with `said` as in `append`."""
+    return append(
+        actor=visit.user.public_id,
+        action=action,
+        role=visit.membership.role,
+        organisation=visit.membership.organisation.code,
+        child=child.public_id if child else "",
+        **({"purpose": visit.purpose} | said),
+    )
 
 
 def head() -> Head | None:

@@ -11,6 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from evi.care.accounts.models import Membership
+from evi.care.door import emergencies, rows
+from evi.care.door.emergencies import EMERGENCY_ON
 from evi.care.door.endpoints import asks_of
 from evi.care.door.visit import Refused, Visit
 
@@ -30,7 +32,10 @@ class VisitMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer a request."""
         request.visit = None  # type: ignore[attr-defined]
-        response = self.answer(request)
+        try:
+            response = self.answer(request)
+        finally:
+            rows.unlock()
         visit = request.visit  # type: ignore[attr-defined]
         if visit is not None:
             visit.write_ledger()
@@ -50,6 +55,8 @@ class VisitMiddleware:
             return redirect_to_login(request.get_full_path())
         if request.visit is None:  # type: ignore[attr-defined]
             request.visit = self.visit_of(request)  # type: ignore[attr-defined]
+            if request.visit is not None:  # type: ignore[attr-defined]
+                self.prepare(request, request.visit)  # type: ignore[attr-defined]
         if request.visit is None and not asks.signed_in:  # type: ignore[attr-defined]
             return redirect("accounts:acting-as")
         return None
@@ -67,8 +74,18 @@ class VisitMiddleware:
         membership = next((each for each in live if each.pk == chosen), live[0] if len(live) == 1 else None)
         return Visit.of(membership) if membership else None
 
+    def prepare(self, request: HttpRequest, visit: Visit) -> None:
+        """Lock the database to what the visit may see; bring in the emergency views that are on."""
+        rows.lock(visit)
+        if EMERGENCY_ON in request.session:
+            visit.emergencies = emergencies.live(visit.membership)
+            if not visit.emergencies:
+                del request.session[EMERGENCY_ON]
+
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Explain a refusal."""
         if not isinstance(error, Refused):
             return None
-        return render(request, "door/refused.html", {"refused": error}, status=403)
+        match = request.resolver_match
+        asked_for = match.kwargs.get("child", "") if match else ""
+        return render(request, "door/refused.html", {"refused": error, "asked_for": asked_for}, status=403)

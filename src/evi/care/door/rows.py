@@ -4,7 +4,8 @@ A view that forgets to ask the door would show children that it must not. So eac
 person runs as a database role that sees, in every table with a child in it, only rows of children to whom the
 person, a team of theirs or their organisation is tied on that day, or for whom they opened an emergency view.
 It is coarser than the agreements: they decide which items; this decides whether there is such a child at all.
-People whose role checks how information is used are tied to nobody, and run as a role that sees every row.
+The partnership's people who check how information is used are tied to nobody, and run as a role that sees
+every row.
 Neither role may change the ledger or the tables.
 
 What has no request (loading, background work, the `evi` command) runs as the owner of the tables. SQLite has
@@ -35,7 +36,7 @@ OPEN_TABLES = frozenset({"children_tie", "door_breakglass", "door_blockage"})
 about children that one can't see."""
 
 LEDGER_TABLES = ("door_accessentry", "door_ledgerhead")
-GOVERNANCE = "governance"
+GOVERNANCE, PARTNERSHIP = "governance", "partnership"
 
 _now: ContextVar[str] = ContextVar("row_lock", default="")
 
@@ -45,7 +46,8 @@ def lock(visit: Visit) -> None:
     if connection.vendor != "postgresql":
         return
     membership = visit.membership
-    role = EVERY if vocabulary().roles[membership.role].purpose == GOVERNANCE else TIED
+    checks = vocabulary().roles[membership.role].purpose == GOVERNANCE
+    role = EVERY if checks and membership.organisation.kind == PARTNERSHIP else TIED
     settings = {
         "membership": str(membership.pk),
         "user": str(membership.user_id),
@@ -130,9 +132,8 @@ def policy(table: str, column: str) -> str:
         f"CREATE POLICY evi_tied_children ON {table} TO {TIED} USING ("
         f"EXISTS (SELECT 1 FROM children_tie t WHERE t.child_id = {child} "
         f"AND t.since <= {_said('day', 'date')} AND (t.until IS NULL OR t.until > {_said('day', 'date')}) "
-        f"AND (t.user_id = {_said('user')} OR t.user_id IS NULL AND ("
-        f"t.team_id = ANY ({_said('teams', 'bigint[]')}) "
-        f"OR t.team_id IS NULL AND t.organisation_id = {_said('organisation')}))) "
+        f"AND t.organisation_id = {_said('organisation')} AND (t.user_id = {_said('user')} "
+        f"OR t.user_id IS NULL AND (t.team_id IS NULL OR t.team_id = ANY ({_said('teams', 'bigint[]')})))) "
         f"OR EXISTS (SELECT 1 FROM door_breakglass b WHERE b.child_id = {child} "
         f"AND b.membership_id = {_said('membership')} AND b.ends_at > now())"
         f") WITH CHECK (true)"

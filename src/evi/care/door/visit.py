@@ -24,10 +24,12 @@ from evi.sharing.vocabulary import vocabulary
 
 if TYPE_CHECKING:
     from evi.care.accounts.models import User
+    from evi.care.door.models import BreakGlass
 
 EMERGENCY = "emergency"
 NO_QUESTION = Decision(True, "", "", "", "", "")
 """What stands for an item that was used without a question of its own."""
+NO_EMERGENCY = Decision(False, "", "", "", "", "")
 
 
 class Refused(Exception):  # noqa: N818 - the word of the field
@@ -59,6 +61,7 @@ class Visit:
     Attributes:
         user: who. membership: acting as. purpose: why. day: on which day decisions hold.
         asked: what goes into the ledger, by action and child; `VisitMiddleware` writes it.
+        emergencies: emergency views that are on, by child; what they open is decided for that purpose.
     """
 
     user: User
@@ -66,6 +69,7 @@ class Visit:
     purpose: str
     day: date = field(default_factory=timezone.localdate)
     asked: dict[tuple[str, int | None], Asked] = field(default_factory=lambda: defaultdict(Asked))
+    emergencies: dict[int, BreakGlass] = field(default_factory=dict)
     _facts: dict[int, querying.Facts] = field(default_factory=dict)
 
     @classmethod
@@ -97,7 +101,7 @@ class Visit:
         """
         child = Child.objects.filter(public_id=public_id).first()
         if child is None:
-            nobody = door().decide(self._request(action, item, querying.NO_FACTS, purpose))
+            nobody = self.decision_of_nobody(action, item, purpose)
             self.asked[action, None].refused[item] = nobody
             raise Refused(nobody, action, item)
         decision = self.may(child, action, item, purpose)
@@ -109,6 +113,8 @@ class Visit:
     def may(self, child: Child, action: str, item: str, purpose: str = "") -> Decision:
         """The decision, which goes into the request's ledger entry; `passport.*` asks for any of a group."""
         decision = self._decide(child, action, item, purpose)
+        if not purpose and not decision.permitted and self._in_emergency(child, action, item).permitted:
+            decision, purpose = self._in_emergency(child, action, item), EMERGENCY
         asked = self.asked[action, child.pk]
         (asked.permitted if decision.permitted else asked.refused)[item] = decision
         if purpose:
@@ -117,11 +123,31 @@ class Visit:
 
     def can(self, child: Child, action: str, item: str) -> bool:
         """Whether it would be permitted; for buttons. Nothing is read, so nothing goes into the ledger."""
-        return self._decide(child, action, item).permitted
+        return self.decision(child, action, item).permitted
 
-    def decision(self, child: Child, action: str, item: str) -> Decision:
+    def decision(self, child: Child, action: str, item: str, purpose: str = "") -> Decision:
         """What would be decided, with its reason; like `can`, it is not in the ledger."""
-        return self._decide(child, action, item)
+        decision = self._decide(child, action, item, purpose)
+        rescue = decision if decision.permitted or purpose else self._in_emergency(child, action, item)
+        return rescue if rescue.permitted else decision
+
+    def decision_of_nobody(self, action: str, item: str, purpose: str = "") -> Decision:
+        """What would be decided about a child to whom the visitor has no tie: as of one that is not there."""
+        return door().decide(self._request(action, item, querying.NO_FACTS, purpose))
+
+    def check_of_nobody(self, action: str, item: str, purpose: str = "") -> Decision:
+        """That decision, if it permits; it goes into the request's ledger entry.
+
+        Raises:
+            Refused: it does not.
+        """
+        decision = self.decision_of_nobody(action, item, purpose)
+        asked = self.asked[action, None]
+        (asked.permitted if decision.permitted else asked.refused)[item] = decision
+        asked.purpose = purpose
+        if not decision.permitted:
+            raise Refused(decision, action, item)
+        return decision
 
     def ties(self, child: Child) -> frozenset[str]:
         """The kinds of relationship that the visitor has with the child on this day."""
@@ -226,6 +252,13 @@ class Visit:
             clause=decided.clause if decided else "",
             note="; ".join(asked.notes),
         )
+
+    def _in_emergency(self, child: Child, action: str, item: str) -> Decision:
+        """The decision for the purpose of an emergency, if a view of the child is on that has the item."""
+        on = self.emergencies.get(child.pk)
+        if on is None or action != "view" or not any(kind in on.items for kind in _kinds(item)):
+            return NO_EMERGENCY
+        return self._decide(child, action, item, EMERGENCY)
 
     def _decide(self, child: Child, action: str, item: str, purpose: str = "") -> Decision:
         if child.pk not in self._facts:

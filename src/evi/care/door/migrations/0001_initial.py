@@ -9,125 +9,214 @@ import evi.care.publicid
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
-        ('children', '0001_initial'),
+        ("accounts", "0001_initial"),
+        ("children", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='AccessEntry',
+            name="AccessEntry",
             fields=[
-                ('number', models.BigIntegerField(primary_key=True, serialize=False)),
-                ('at', models.DateTimeField(db_index=True)),
-                ('actor', models.CharField(db_index=True, max_length=40)),
-                ('role', models.CharField(blank=True, max_length=40)),
-                ('organisation', models.CharField(blank=True, max_length=60)),
-                ('action', models.CharField(max_length=40)),
-                ('child', models.CharField(blank=True, max_length=16)),
-                ('permitted', models.JSONField(default=list)),
-                ('refused', models.JSONField(default=list)),
-                ('purpose', models.CharField(blank=True, max_length=40)),
-                ('decision', models.CharField(max_length=20)),
-                ('agreement', models.CharField(blank=True, max_length=80)),
-                ('clause', models.CharField(blank=True, max_length=80)),
-                ('rules', models.CharField(blank=True, max_length=64)),
-                ('note', models.TextField(blank=True)),
-                ('before', models.CharField(max_length=64)),
-                ('hash', models.CharField(max_length=64)),
+                ("number", models.BigIntegerField(primary_key=True, serialize=False)),
+                ("at", models.DateTimeField(db_index=True)),
+                ("actor", models.CharField(db_index=True, max_length=40)),
+                ("role", models.CharField(blank=True, max_length=40)),
+                ("organisation", models.CharField(blank=True, max_length=60)),
+                ("action", models.CharField(max_length=40)),
+                ("child", models.CharField(blank=True, max_length=16)),
+                ("permitted", models.JSONField(default=list)),
+                ("refused", models.JSONField(default=list)),
+                ("purpose", models.CharField(blank=True, max_length=40)),
+                ("decision", models.CharField(max_length=20)),
+                ("agreement", models.CharField(blank=True, max_length=80)),
+                ("clause", models.CharField(blank=True, max_length=80)),
+                ("rules", models.CharField(blank=True, max_length=64)),
+                ("note", models.TextField(blank=True)),
+                ("before", models.CharField(max_length=64)),
+                ("hash", models.CharField(max_length=64)),
             ],
             options={
-                'indexes': [models.Index(fields=['child', '-number'], name='ledger_child')],
+                "indexes": [models.Index(fields=["child", "-number"], name="ledger_child")],
             },
         ),
         migrations.CreateModel(
-            name='Blockage',
+            name="Blockage",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.CharField(default=evi.care.publicid.new_public_id, editable=False, max_length=16, unique=True)),
-                ('action', models.CharField(max_length=40)),
-                ('item', models.CharField(max_length=60)),
-                ('purpose', models.CharField(max_length=40)),
-                ('agreement', models.CharField(blank=True, max_length=80)),
-                ('why', models.CharField(max_length=40)),
-                ('sentence', models.TextField()),
-                ('rules', models.CharField(max_length=64)),
-                ('holder', models.CharField(blank=True, max_length=40)),
-                ('harm', evi.care.fields.EncryptedTextField(default='')),
-                ('opened_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('stage', models.CharField(max_length=20)),
-                ('stage_since', models.DateTimeField(default=django.utils.timezone.now)),
-                ('stage_due', models.DateField()),
-                ('closed_at', models.DateTimeField(blank=True, null=True)),
-                ('closed_how', models.CharField(blank=True, max_length=20)),
-                ('closing_agreement', models.CharField(blank=True, max_length=80)),
-                ('closing_rules', models.CharField(blank=True, max_length=64)),
-                ('closing_reason', evi.care.fields.EncryptedTextField(blank=True, default='')),
-                ('child', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='blockages', to='children.child')),
-                ('closed_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='blockages_closed', to='accounts.membership')),
-                ('raised_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='blockages_raised', to='accounts.membership')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "public_id",
+                    models.CharField(
+                        default=evi.care.publicid.new_public_id, editable=False, max_length=16, unique=True
+                    ),
+                ),
+                ("action", models.CharField(max_length=40)),
+                ("item", models.CharField(max_length=60)),
+                ("purpose", models.CharField(max_length=40)),
+                ("agreement", models.CharField(blank=True, max_length=80)),
+                ("why", models.CharField(max_length=40)),
+                ("sentence", models.TextField()),
+                ("rules", models.CharField(max_length=64)),
+                ("holder", models.CharField(blank=True, max_length=40)),
+                ("harm", evi.care.fields.EncryptedTextField(default="")),
+                ("opened_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("stage", models.CharField(max_length=20)),
+                ("stage_since", models.DateTimeField(default=django.utils.timezone.now)),
+                ("stage_due", models.DateField()),
+                ("closed_at", models.DateTimeField(blank=True, null=True)),
+                ("closed_how", models.CharField(blank=True, max_length=20)),
+                ("closing_agreement", models.CharField(blank=True, max_length=80)),
+                ("closing_rules", models.CharField(blank=True, max_length=64)),
+                ("closing_reason", evi.care.fields.EncryptedTextField(blank=True, default="")),
+                (
+                    "child",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="blockages",
+                        to="children.child",
+                    ),
+                ),
+                (
+                    "closed_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="blockages_closed",
+                        to="accounts.membership",
+                    ),
+                ),
+                (
+                    "raised_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="blockages_raised",
+                        to="accounts.membership",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['opened_at', 'id'],
+                "ordering": ["opened_at", "id"],
             },
         ),
         migrations.CreateModel(
-            name='BlockageEvent',
+            name="BlockageEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('what', models.CharField(max_length=20)),
-                ('stage', models.CharField(max_length=20)),
-                ('text', evi.care.fields.EncryptedTextField(blank=True, default='')),
-                ('blockage', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='events', to='door.blockage')),
-                ('by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='accounts.membership')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("what", models.CharField(max_length=20)),
+                ("stage", models.CharField(max_length=20)),
+                ("text", evi.care.fields.EncryptedTextField(blank=True, default="")),
+                (
+                    "blockage",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="events", to="door.blockage"
+                    ),
+                ),
+                (
+                    "by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="accounts.membership",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['at', 'id'],
+                "ordering": ["at", "id"],
             },
         ),
         migrations.CreateModel(
-            name='BreakGlass',
+            name="BreakGlass",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.CharField(default=evi.care.publicid.new_public_id, editable=False, max_length=16, unique=True)),
-                ('reason', evi.care.fields.EncryptedTextField(default='')),
-                ('items', models.JSONField(default=list)),
-                ('opened_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('ends_at', models.DateTimeField()),
-                ('noticed_at', models.DateTimeField(blank=True, null=True)),
-                ('review_due', models.DateField()),
-                ('reviewed_at', models.DateTimeField(blank=True, null=True)),
-                ('justified', models.BooleanField(null=True)),
-                ('review_note', evi.care.fields.EncryptedTextField(blank=True, default='')),
-                ('child', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='emergencies', to='children.child')),
-                ('membership', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='emergencies', to='accounts.membership')),
-                ('reviewed_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='emergencies_reviewed', to='accounts.membership')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "public_id",
+                    models.CharField(
+                        default=evi.care.publicid.new_public_id, editable=False, max_length=16, unique=True
+                    ),
+                ),
+                ("reason", evi.care.fields.EncryptedTextField(default="")),
+                ("items", models.JSONField(default=list)),
+                ("opened_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("ends_at", models.DateTimeField()),
+                ("noticed_at", models.DateTimeField(blank=True, null=True)),
+                ("review_due", models.DateField()),
+                ("reviewed_at", models.DateTimeField(blank=True, null=True)),
+                ("justified", models.BooleanField(null=True)),
+                ("review_note", evi.care.fields.EncryptedTextField(blank=True, default="")),
+                (
+                    "child",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="emergencies",
+                        to="children.child",
+                    ),
+                ),
+                (
+                    "membership",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="emergencies",
+                        to="accounts.membership",
+                    ),
+                ),
+                (
+                    "reviewed_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="emergencies_reviewed",
+                        to="accounts.membership",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-opened_at', '-id'],
+                "ordering": ["-opened_at", "-id"],
             },
         ),
         migrations.CreateModel(
-            name='LedgerHead',
+            name="LedgerHead",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.BigIntegerField()),
-                ('hash', models.CharField(max_length=64)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.BigIntegerField()),
+                ("hash", models.CharField(max_length=64)),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('id', 1)), name='one_head')],
+                "constraints": [models.CheckConstraint(condition=models.Q(("id", 1)), name="one_head")],
             },
         ),
         migrations.AddIndex(
-            model_name='blockage',
-            index=models.Index(fields=['closed_at', 'stage_due'], name='blockage_open'),
+            model_name="blockage",
+            index=models.Index(fields=["closed_at", "stage_due"], name="blockage_open"),
         ),
         migrations.AddIndex(
-            model_name='breakglass',
-            index=models.Index(fields=['membership', 'ends_at'], name='emergency_live'),
+            model_name="breakglass",
+            index=models.Index(fields=["membership", "ends_at"], name="emergency_live"),
         ),
     ]

@@ -197,7 +197,9 @@ def _agreement(table: Mapping[str, Any], gateways: Mapping[str, Gateway], where:
         also_honours=tuple(table.get("also_honours", ())),
         clauses=tuple(_clause(row, table["purposes"]) for row in table["clauses"]),
         retention=table["retention"],
-        **{name: date.fromisoformat(table[name]) for name in ("start", "review", "end")},
+        start=date.fromisoformat(table["start"]),
+        review=date.fromisoformat(table["review"]),
+        end=date.fromisoformat(table["end"]),
         steps=dict(table["steps"]),
         path=where,
     )

@@ -26,8 +26,13 @@ STATES = {"expired": "expired", "not yet in force": "not-yet", "incomplete": "in
 class Engine(Protocol):
     """What answers the questions: `evi.sharing.decisions.Door`."""
 
-    agreements: tuple[Agreement, ...]
-    clauses: Mapping[str, Covering]
+    @property
+    def agreements(self) -> tuple[Agreement, ...]:
+        """All agreements, in their order."""
+
+    @property
+    def clauses(self) -> Mapping[str, Covering]:
+        """Every clause with its agreement, by the id of its policy."""
 
     def permitting(self, request: Request) -> list[Covering]:
         """The clauses that permit it."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import cedarpy
 
@@ -61,7 +61,8 @@ class Parsed:
             "purpose": purpose,
             "day": day,
         }
-        permits, forbids = [], []
+        permits: list[Condition] = []
+        forbids: list[Condition] = []
         for policy in self.policies:
             if policy.actions is None or action in policy.actions:
                 (permits if policy.permits else forbids).append(_applies(policy, known))
@@ -122,25 +123,30 @@ def _fold(node: Any, known: Mapping[str, Any]) -> Condition:
         return negated(_fold(body["arg"], known))
     if operator in COMPARES:
         return Known(COMPARES[operator](_value(body["left"], known), _value(body["right"], known)))
-    fact = (
-        _fact(node if operator == "." else body["left"])
-        if operator in (".", "contains", "containsAny")
-        else None
-    )
-    if operator == "contains" and fact is None:
-        return Known(_value(body["right"], known) in _value(body["left"], known))
-    if operator in (".", "contains", "containsAny") and fact in FACTS:
-        wanted = () if operator == "." else _value(body["right"], known)
-        return FACTS[fact](wanted if isinstance(wanted, tuple) else (wanted,))
+    if operator == ".":
+        return FACTS[_fact(node)](()) if _fact(node) else _not_understood(operator)
+    if operator in ("contains", "containsAny"):
+        fact = _fact(body["left"])
+        wanted = _value(body["right"], known)
+        if fact:
+            return FACTS[fact](wanted if isinstance(wanted, tuple) else (wanted,))
+        if operator == "contains":
+            return Known(wanted in _value(body["left"], known))
+    return _not_understood(operator)
+
+
+def _fact(node: Mapping[str, Any]) -> str:
+    """The name of the child's fact that a node reads; empty if it reads none."""
+    name = str(node.get(".", {}).get("attr", ""))
+    return name if name in FACTS else ""
+
+
+def _not_understood(operator: str) -> NoReturn:
     raise EviError(
-        f"a policy uses “{operator}”, which lists can't be filtered by.", where="the compiled agreements"
+        f"a policy uses “{operator}” in a way that lists can't be filtered by.",
+        where="the compiled agreements",
+        do="Write it with what evi.sharing.residual understands, or teach that to understand it.",
     )
-
-
-def _fact(node: Mapping[str, Any]) -> str | None:
-    """The name of the child's fact that a node reads, if it reads one."""
-    name = node.get(".", {}).get("attr")
-    return name if name in FACTS else None
 
 
 def _value(node: Mapping[str, Any], known: Mapping[str, Any]) -> Any:
@@ -153,9 +159,7 @@ def _value(node: Mapping[str, Any], known: Mapping[str, Any]) -> Any:
         return tuple(_value(each, known) for each in body)
     if operator == "Value":
         return body["__entity"]["id"] if isinstance(body, dict) else body
-    raise EviError(
-        f"a policy reads “{operator}”, which lists can't be filtered by.", where="the compiled agreements"
-    )
+    return _not_understood(operator)
 
 
 def _every_branch(node: Any, known: Mapping[str, Any]) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from evi.workspace import EviError
 from evi.workspace.declared import check_against, read_yaml
@@ -194,7 +195,7 @@ def may_do(role: str, duty: str) -> bool:
     return role in vocabulary().duties[duty].roles
 
 
-def _table(path: Path) -> dict[str, dict[str, object]]:
+def _table(path: Path) -> dict[str, dict[str, Any]]:
     table = read_yaml(path)
     check_against(table, SCHEMA, str(path))
     return dict(table)

@@ -7,6 +7,9 @@ from collections.abc import Callable
 from html.parser import HTMLParser
 
 import pytest
+from allauth.mfa.adapter import get_adapter
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from django.conf import settings
 from django.test import Client
 from django.urls import reverse
@@ -20,6 +23,7 @@ SIGNED_OUT += ["socialaccount_login_error"]
 SIGNED_IN = ["accounts:account", "accounts:acting-as", "accounts:second-step", "account_logout"]
 SIGNED_IN += ["account_reauthenticate", "mfa_index"]
 ADMINISTRATOR = ["accounts:people", "accounts:invite"]
+PASSWORD = "correct horse staple"
 ADDRESSES = ("href", "src", "action", "content", "srcset", "poster", "data", "formaction")
 
 
@@ -103,12 +107,22 @@ def test_pages_of_an_administrator(name: str, as_role: Callable[[str], Client]) 
     whole(response.content.decode())
 
 
-@pytest.mark.parametrize("name", ["mfa_activate_totp", "mfa_add_webauthn", "mfa_list_webauthn"])
-def test_pages_of_the_second_step_after_showing_that_it_is_you(name: str, world: World) -> None:
+def test_pages_of_the_second_step_after_showing_that_it_is_you(world: World) -> None:
     client = signed_in(world)
-    response = client.get(reverse(name), follow=True)
-    assert response.status_code == 200
-    whole(response.content.decode())
+    client.post(reverse("account_reauthenticate"), {"password": PASSWORD})
+    user = world.members["senco"].user
+    for name in ("mfa_activate_totp", "mfa_add_webauthn", "account_change_password"):
+        response = client.get(reverse(name))
+        assert response.status_code == 200, name
+        whole(response.content.decode())
+    Authenticator.objects.create(user=user, type="totp", data={"secret": get_adapter().encrypt("JBSWY3DPEHPK3PXP")})
+    RecoveryCodes.activate(user)
+    Authenticator.objects.create(user=user, type="webauthn", data={"name": "Work phone", "credential": {}})
+    names = ["mfa_index", "mfa_deactivate_totp", "mfa_list_webauthn", "mfa_view_recovery_codes"]
+    for name in [*names, "mfa_generate_recovery_codes", "mfa_reauthenticate"]:
+        response = client.get(reverse(name))
+        assert response.status_code == 200, name
+        whole(response.content.decode())
 
 
 def test_the_page_of_an_invitation(world: World, client: Client) -> None:
@@ -165,7 +179,7 @@ def whole_text(text: str) -> str:
     return text
 
 
-def signed_in(world: World, key: str = "senco", password: str = "correct horse staple") -> Client:
+def signed_in(world: World, key: str = "senco", password: str = PASSWORD) -> Client:
     """A client that signed in with a password, as a person does."""
     user = world.members[key].user
     user.set_password(password)

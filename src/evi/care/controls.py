@@ -29,7 +29,9 @@ class DayWidget(forms.MultiWidget):
     use_fieldset = True
 
     def __init__(self, attrs: dict[str, Any] | None = None) -> None:
-        parts = {part: forms.TextInput() for part in ("day", "month", "year")}
+        parts: dict[str, forms.Widget | type[forms.Widget]] = {
+            part: forms.TextInput() for part in ("day", "month", "year")
+        }
         super().__init__(parts, attrs)
 
     def decompress(self, value: Any) -> list[Any]:

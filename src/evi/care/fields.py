@@ -11,60 +11,121 @@ import base64
 import hashlib
 import hmac
 import json
+import os
 import secrets
+from collections.abc import Container
 from datetime import date
 from functools import cache
+from pathlib import Path
 from typing import Any
 
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
 from django.db import models
 
 from evi.care.home import home, once
 from evi.workspace.errors import EviError
+from evi.workspace.writing import replace_file
 
 KEYS = "fields.keys"
+RETIRED = "-"
+"""What stands in the file for a key that was taken away: the numbers of the others stay as they are."""
+
 _NONCE = 12
+_KEY = 32
+_MOST_KEYS = 255
 
 
 def _new_key() -> str:
-    return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+    return base64.urlsafe_b64encode(secrets.token_bytes(_KEY)).decode()
+
+
+def _path() -> Path:
+    return _path_in(os.environ.get("EVI_CARE_HOME"))
 
 
 @cache
+def _path_in(_home: str | None) -> Path:
+    return home() / KEYS
+
+
 def keys() -> tuple[bytes, ...]:
-    """The key of the blind indexes, then the keys of values, oldest first."""
-    text = once(home() / KEYS, lambda: f"{_new_key()}\n{_new_key()}\n")
-    return tuple(base64.urlsafe_b64decode(line) for line in text.splitlines() if line.strip())
+    """The key of the blind indexes, then the keys of values, oldest first; one that was retired is empty.
+
+    The file is read again when it changes, so that a new key is used at once by every process.
+
+    Raises:
+        EviError: the file is damaged; no key is shown.
+    """
+    global _read  # noqa: PLW0603 - what the file held when it was last read
+    try:
+        now = _path().stat()
+    except FileNotFoundError:
+        once(_path(), lambda: f"{_new_key()}\n{_new_key()}\n")
+        now = _path().stat()
+    state = (now.st_mtime_ns, now.st_size)
+    if _read is None or _read[0] != state:
+        _read = (state, _parsed(_path().read_text(encoding="utf-8")))
+    return _read[1]
+
+
+_read: tuple[tuple[int, int], tuple[bytes, ...]] | None = None
+
+
+def _parsed(text: str) -> tuple[bytes, ...]:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    try:
+        found = tuple(b"" if line == RETIRED else base64.urlsafe_b64decode(line) for line in lines)
+    except ValueError:
+        found = ()
+    if len(found) < 2 or not found[0] or not found[-1] or any(len(key) not in (0, _KEY) for key in found):
+        raise EviError(
+            "the file of keys is damaged.",
+            where=KEYS,
+            do="Put it back from the backup that belongs to this database.",
+        )
+    return found
 
 
 def add_key() -> int:
-    """Add a key that new values are written with from the next start on; gives its number."""
-    path = home() / KEYS
-    keys()
-    with path.open("a", encoding="utf-8") as stream:
+    """Add a key that new values are written with from now on; gives its number."""
+    number = len(keys())
+    if number > _MOST_KEYS:
+        raise EviError(f"there are {number} keys already, and no number for another.", where=KEYS)
+    with _path().open("a", encoding="utf-8") as stream:
         stream.write(_new_key() + "\n")
-    keys.cache_clear()
-    _cipher.cache_clear()
-    return len(keys()) - 1
+    return number
+
+
+def retire_keys(used: Container[int]) -> list[int]:
+    """Take away older keys that are not `used`; gives their numbers. What they wrote can't be read again."""
+    held = keys()
+    gone = [
+        number for number, key in enumerate(held) if key and number not in used and 0 < number < len(held) - 1
+    ]
+    if gone:
+        lines = [RETIRED if n in gone or not key else _written(key) for n, key in enumerate(held)]
+        with replace_file(_path()) as part:
+            part.touch(mode=0o600)
+            part.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return gone
+
+
+def _written(key: bytes) -> str:
+    return base64.urlsafe_b64encode(key).decode()
 
 
 @cache
-def _cipher(number: int) -> AESGCMSIV:
-    try:
-        return AESGCMSIV(keys()[number])
-    except IndexError:
-        raise EviError(
-            "a stored value was written with a key that is not there.",
-            where=KEYS,
-            do="Put the key file back from the backup that belongs to this database.",
-        ) from None
+def _cipher(key: bytes) -> AESGCMSIV:
+    return AESGCMSIV(key)
 
 
 def encrypt(text: str, place: str) -> bytes:
     """`text` under the newest key, bound to `place` (table and column), so that values can't be swapped."""
-    number = len(keys()) - 1
+    held = keys()
     nonce = secrets.token_bytes(_NONCE)
-    return bytes([number]) + nonce + _cipher(number).encrypt(nonce, text.encode(), place.encode())
+    sealed = _cipher(held[-1]).encrypt(nonce, text.encode(), place.encode())
+    return bytes([len(held) - 1]) + nonce + sealed
 
 
 def decrypt(stored: bytes, place: str) -> str:
@@ -73,14 +134,18 @@ def decrypt(stored: bytes, place: str) -> str:
     Raises:
         EviError: the key is missing, or the value was changed or moved.
     """
-    stored = bytes(stored)
-    try:
-        return (
-            _cipher(stored[0]).decrypt(stored[1 : 1 + _NONCE], stored[1 + _NONCE :], place.encode()).decode()
+    stored, held = bytes(stored), keys()
+    number = stored[0] if stored else 0
+    if not 0 < number < len(held) or not held[number]:
+        raise EviError(
+            "a stored value was written with a key that is not there.",
+            where=KEYS,
+            do="Put the key file back from the backup that belongs to this database.",
         )
-    except EviError:
-        raise
-    except Exception as error:
+    try:
+        opened = _cipher(held[number]).decrypt(stored[1 : 1 + _NONCE], stored[1 + _NONCE :], place.encode())
+        return opened.decode()
+    except (InvalidTag, ValueError) as error:
         raise EviError(
             "a stored value can't be read: it was changed, or belongs to another place.", where=place
         ) from error

@@ -129,6 +129,7 @@ ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ACCOUNT_LOGOUT_REDIRECT_URL = LOGIN_URL
 ACCOUNT_RATE_LIMITS = {"login_failed": "20/m/ip,10/10m/key"}  # django-axes counts first, in the database
 ALLAUTH_TRUSTED_PROXY_COUNT = int(os.environ.get("EVI_CARE_PROXIES", "1" if BEHIND_TLS else "0"))
+MFA_ADAPTER = "evi.care.accounts.signing.SecondStepAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_PASSKEY_SIGNUP_ENABLED = False

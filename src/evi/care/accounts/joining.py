@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from django.contrib import messages
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
@@ -62,7 +60,7 @@ def _known(request: HttpRequest, invitation: Invitation, holder: User) -> HttpRe
         return render(request, "accounts/invitation_other.html", {"invitation": invitation}, status=409)
     if request.method != "POST":
         return render(request, "accounts/invitation_take_up.html", {"invitation": invitation})
-    if not _joined(invitation, cast(User, request.user)):
+    if not _joined(invitation, request.user):
         return render(request, "accounts/invitation_over.html", status=410)
     messages.success(request, _("You now have this role. Choose it to work in it."))
     return redirect("accounts:acting-as")

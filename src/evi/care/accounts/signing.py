@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.flows.login import get_authentication_records
+from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialLogin
@@ -14,11 +16,15 @@ from django.contrib.auth.signals import user_logged_in
 from django.dispatch import receiver
 from django.http import HttpRequest
 
+from evi.care import fields
 from evi.care.accounts.models import User
 from evi.sharing.vocabulary import vocabulary
 
 BEGAN = "began"
 """The session's key for when the person signed in."""
+
+SECRETS = "mfa_authenticator.data"
+"""The place to which the secrets of second steps are bound."""
 
 
 class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -39,6 +45,18 @@ class OutsideAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     def can_authenticate_by_email(self, login: SocialLogin, email: str) -> bool:
         """Where the other service vouches for the address (it is one that the district trusts)."""
         return bool(settings.SOCIALACCOUNT_EMAIL_AUTHENTICATION)
+
+
+class SecondStepAdapter(DefaultMFAAdapter):  # type: ignore[misc]
+    """Keeps the secrets of second steps encrypted, as identifiers are (`evi.care.fields`)."""
+
+    def encrypt(self, text: str) -> str:
+        """A secret as it is stored."""
+        return base64.b64encode(fields.encrypt(text, SECRETS)).decode()
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """The secret."""
+        return fields.decrypt(base64.b64decode(encrypted_text), SECRETS)
 
 
 def lowered_email(request: HttpRequest, credentials: dict[str, Any] | None) -> str:

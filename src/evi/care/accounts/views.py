@@ -32,7 +32,7 @@ def account(request: HttpRequest) -> HttpResponse:
 @endpoint(signed_in=True, methods=GET_AND_POST)
 def acting_as(request: HttpRequest) -> HttpResponse:
     """Choose the role to act in, where a person has several."""
-    live = Membership.objects.live().filter(user_id=request.user.pk).select_related("organisation")
+    live = Membership.objects.live().filter(user=cast(User, request.user)).select_related("organisation")
     form = ActingAsForm(
         request.POST or None, memberships=live, initial={"role": request.session.get(ACTING_AS)}
     )
@@ -54,7 +54,7 @@ def language(request: HttpRequest) -> HttpResponse:
             User.objects.filter(pk=request.user.pk).update(language=code)
         with override(code):
             messages.success(request, _("Pages are now in the language that you chose."))
-    return cast(HttpResponse, response)
+    return response
 
 
 @endpoint(signed_in=True)

@@ -1,1 +1,1 @@
-"""The programming interface: OpenAPI, the same decisions, tokens of organisations."""
+"""The programming interface: OpenAPI, the same decisions, tokens of organisations (see `interface`)."""

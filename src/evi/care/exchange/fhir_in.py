@@ -1,4 +1,4 @@
-"""Reads a checked FHIR document into a dossier; what it can't take it names, with the reason, and keeps the rest."""
+"""Reads a checked FHIR document into a dossier; what it can't take it names, with why, and keeps the rest."""
 
 from __future__ import annotations
 

@@ -47,13 +47,13 @@ def to_isp(dossier: Dossier, layer: str = "") -> dict[str, Any]:
         "notice": NOTICE,
         "layer": layer or None,
         "review_by": (min(due, made + YEAR) if due else made + YEAR).isoformat(),
-        "content": _dump(dossier),
+        "content": plain(dossier),
     }
 
 
 def from_isp(said: Mapping[str, Any]) -> Dossier:
     """The dossier of a file that `check_isp` found no fault with."""
-    found: Dossier = _load(Dossier, said["content"])
+    found: Dossier = whole(Dossier, said["content"])
     return found
 
 
@@ -121,10 +121,10 @@ def _dates(said: Mapping[str, Any]) -> Iterable[Fault]:
         yield Fault("content/identity/birth_date", "it is after the day on which the file was made.")
 
 
-def _dump(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """A dataclass as JSON; what is empty is left out."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        pairs = {one.name: _dump(getattr(value, one.name)) for one in dataclasses.fields(value)}
+        pairs = {one.name: plain(getattr(value, one.name)) for one in dataclasses.fields(value)}
         needed = {
             one.name
             for one in dataclasses.fields(value)
@@ -135,20 +135,20 @@ def _dump(value: Any) -> Any:
             name: said for name, said in pairs.items() if name in kept or said not in ("", None, [], False)
         }
     if isinstance(value, tuple):
-        return [_dump(one) for one in value]
+        return [plain(one) for one in value]
     return value.isoformat() if isinstance(value, date) else value
 
 
-def _load(kind: Any, said: Any) -> Any:
+def whole(kind: Any, said: Any) -> Any:
     """The value of a declared type that JSON says."""
     arguments = typing.get_args(kind)
     if typing.get_origin(kind) is tuple:
-        return tuple(_load(arguments[0], one) for one in said)
+        return tuple(whole(arguments[0], one) for one in said)
     if isinstance(kind, types.UnionType):
-        return None if said is None else _load(arguments[0], said)
+        return None if said is None else whole(arguments[0], said)
     if kind in (date, datetime):
         return kind.fromisoformat(said)
     if dataclasses.is_dataclass(kind):
         hints = typing.get_type_hints(kind)
-        return typing.cast(Any, kind)(**{name: _load(hints[name], value) for name, value in said.items()})
+        return typing.cast(Any, kind)(**{name: whole(hints[name], value) for name, value in said.items()})
     return said

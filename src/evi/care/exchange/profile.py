@@ -1,8 +1,8 @@
-"""Is this a FHIR R4 document that we can take? Structure by `fhir.resources`, then the rules of `uk_core.yaml`.
+"""Is this a FHIR R4 document that we can take? Its structure first, then the rules of `uk_core.yaml`.
 
-`fhir.resources` has no plain R4: its R4B is used, whose changes against R4 are in other resources (medication
-definitions, evidence, subscriptions; https://hl7.org/fhir/R4B/history.html). It takes any text for a code and
-knows no profile, so both are checked here.
+The structure is checked by `fhir.resources`. It has no plain R4: its R4B is used, whose changes against R4
+are in other resources (medication definitions, evidence: https://hl7.org/fhir/R4B/history.html). It
+takes any text for a code and knows no profile, so both are checked here.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Reads a file that came from outside: by what it holds and not by its name, with limits, before anything else.
+"""Reads a file that came from outside: by what it holds and not by its name, with limits, first of all.
 
-A file of another program is hostile until it is read: it can be huge, nested a million deep, say the same thing
-twice so that two readers disagree, or hold characters that databases and screens choke on.
+A file of another program is hostile until it is read: it can be huge, nested a million deep, say the same
+thing twice so that two readers disagree, or hold characters that databases and screens choke on.
 """
 
 from __future__ import annotations

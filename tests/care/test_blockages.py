@@ -123,7 +123,7 @@ def test_it_is_closed_by_a_no_with_a_reason_or_by_an_agreement_that_permits_now(
 
 
 def change_agreement(item):
-    """Let a SENCO see one more item of children on the roll, as a new version of the safeguarding agreement."""
+    """Let a SENCO see one more item of children on the roll: a new version of an agreement."""
     path = next(folder().glob("*social-care-safeguarding.yaml"))
     table = yaml.safe_load(path.read_text())
     table["version"] += 1

@@ -1,4 +1,4 @@
-"""Emergency views: a reason, few items, a short time, told at once, reviewed; and the database's second lock."""
+"""Emergency views: a reason, few items, a short time, told, reviewed; and the database's second lock."""
 
 from __future__ import annotations
 
@@ -193,7 +193,8 @@ def test_on_postgresql_a_request_runs_as_a_role_that_can_not_look_past_the_lock_
             assert cursor.fetchone() == (rows.TIED, False, False)
             cursor.execute(
                 "SELECT has_table_privilege('door_accessentry', 'UPDATE'), "
-                "has_table_privilege('door_accessentry', 'DELETE'), has_table_privilege('door_ledgerhead', 'UPDATE')"
+                "has_table_privilege('door_accessentry', 'DELETE'), "
+                "has_table_privilege('door_ledgerhead', 'UPDATE')"
             )
             assert cursor.fetchone() == (False, False, False)
         ledger.append(actor="a", action="view", rules="r")  # but it can add to it

@@ -12,7 +12,20 @@ import pytest
 from tests.care.postgresql import UnavailableError, server
 
 ROOT = Path(__file__).parents[2]
-SAID = ["-m", "both_databases", "-n", "0", "-x", "-p", "no:cacheprovider", "-p", "no:cov", "--no-header"]
+SAID = [
+    "-m",
+    "both_databases",
+    "-n",
+    "0",
+    "-x",
+    "-p",
+    "no:cacheprovider",
+    "-p",
+    "no:cov",
+    "--no-header",
+    "--durations",
+    "12",
+]
 
 
 @pytest.mark.skipif("EVI_CARE_DATABASE" in os.environ, reason="this is that run")

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 
@@ -53,7 +54,7 @@ def test_the_family_reads_who_looked_when_and_why(world, as_role):
         "Hill Primary School",
         "looked at: Support plan",
         "to help your child",
-        "agreement 3, school–health",
+        "agreement 3, school and health",
         "3 times",
         "to keep your child safe",
         "another part of the record",
@@ -62,7 +63,9 @@ def test_the_family_reads_who_looked_when_and_why(world, as_role):
     assert "Police" not in page  # even that there are such entries the parent may not see
     assert "Sol Wright" not in page  # looked at another child
     [day] = who_looked(amir).days
-    assert day.looks[0].refused == ["Police entries"]  # the guardian's list names them
+    assert [look.refused for look in day.looks if look.refused] == [
+        ["Police entries"]
+    ]  # named to the guardian
     assert as_role("other-parent").get(reverse("door:access-list", args=[amir.public_id])).status_code == 403
     assert as_role("data-guardian").get(reverse("door:access-list", args=[amir.public_id])).status_code == 200
 
@@ -89,7 +92,8 @@ def test_the_list_takes_few_queries_however_long(world, as_role, django_assert_m
     client = as_role("parent")
     where = reverse("door:access-list", args=[world.children["amir"].public_id])
     client.get(where)
-    with django_assert_max_num_queries(14):  # of which the ledger's own entry takes 4
+    savepoint, second_lock = 2, 2 if connection.vendor == "postgresql" else 0
+    with django_assert_max_num_queries(12 + savepoint + second_lock):
         assert client.get(where).status_code == 200
 
 

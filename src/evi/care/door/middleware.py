@@ -64,10 +64,7 @@ class VisitMiddleware:
     def visit_of(self, request: HttpRequest) -> Visit | None:
         """The visit, acting as the membership chosen, or the only one; None if there is none to act as."""
         live = list(
-            Membership.objects.live()
-            .filter(user_id=request.user.pk)
-            .select_related("organisation", "user")
-            .prefetch_related("teams")
+            Membership.objects.live().filter(user_id=request.user.pk).select_related("organisation", "user")
         )
         request.memberships = live  # type: ignore[attr-defined]
         chosen = request.session.get(ACTING_AS)

@@ -52,11 +52,12 @@ def lock(visit: Visit) -> None:
         "membership": str(membership.pk),
         "user": str(membership.user_id),
         "organisation": str(membership.organisation_id),
-        "teams": "{" + ",".join(str(team.pk) for team in membership.teams.all()) + "}",
         "day": visit.day.isoformat(),
     }
     said = ", ".join(f"set_config('evi.{name}', '{value}', false)" for name, value in settings.items())
-    _become(f"SET ROLE {role}; SELECT {said}")
+    mine = f"accounts_membership_teams WHERE membership_id = {membership.pk}"
+    teams = f"SELECT array_agg(team_id)::text FROM {mine}"
+    _become(f"SET ROLE {role}; SELECT {said}, set_config('evi.teams', coalesce(({teams}), ''), false)")
 
 
 def unlock() -> None:

@@ -45,9 +45,12 @@ class Refused(Exception):  # noqa: N818 - the word of the field
 
 @dataclass
 class Asked:
-    """What was asked about one child (or none) in one request: it becomes one entry of the ledger."""
+    """What was asked about one child (or none) in one request: it becomes one entry of the ledger.
 
-    action: str = "view"
+    `child`: its public id.
+    """
+
+    child: str = ""
     permitted: dict[str, Decision] = field(default_factory=dict)
     refused: dict[str, Decision] = field(default_factory=dict)
     purpose: str = ""
@@ -115,7 +118,7 @@ class Visit:
         decision = self._decide(child, action, item, purpose)
         if not purpose and not decision.permitted and self._in_emergency(child, action, item).permitted:
             decision, purpose = self._in_emergency(child, action, item), EMERGENCY
-        asked = self.asked[action, child.pk]
+        asked = self._asked(action, child)
         (asked.permitted if decision.permitted else asked.refused)[item] = decision
         if purpose:
             asked.purpose = purpose
@@ -188,7 +191,7 @@ class Visit:
         try:
             with transaction.atomic():
                 yield decision
-                self._append(action, child, asked)
+                self._append(action, asked)
         except BaseException:
             asked.notes.append("not saved")
             raise
@@ -219,7 +222,7 @@ class Visit:
         self, action: str, child: Child | None = None, items: Iterable[str] = (), note: str = ""
     ) -> None:
         """Add to what the ledger will say of this request. `note` never holds an identifier."""
-        asked = self.asked[action, child.pk if child else None]
+        asked = self._asked(action, child)
         for item in items:
             asked.permitted.setdefault(item, NO_QUESTION)
         if note:
@@ -230,12 +233,16 @@ class Visit:
         if not self.asked:
             return
         waiting, self.asked = self.asked, defaultdict(Asked)
-        children = Child.objects.only("pk", "public_id").in_bulk([pk for _, pk in waiting if pk is not None])
         with transaction.atomic():
-            for (action, pk), asked in waiting.items():
-                self._append(action, children.get(pk) if pk is not None else None, asked)
+            for (action, _), asked in waiting.items():
+                self._append(action, asked)
 
-    def _append(self, action: str, child: Child | None, asked: Asked) -> None:
+    def _asked(self, action: str, child: Child | None) -> Asked:
+        asked = self.asked[action, child.pk if child else None]
+        asked.child = child.public_id if child else ""
+        return asked
+
+    def _append(self, action: str, asked: Asked) -> None:
         from evi.care.door.ledger import append  # noqa: PLC0415 - models of the same app
 
         decided = next(iter([*asked.permitted.values(), *asked.refused.values()]), None)
@@ -244,7 +251,7 @@ class Visit:
             role=self.membership.role,
             organisation=self.membership.organisation.code,
             action=action,
-            child=child.public_id if child else "",
+            child=asked.child,
             permitted=sorted(asked.permitted),
             refused=sorted(asked.refused),
             purpose=asked.purpose or self.purpose,

@@ -237,3 +237,20 @@ def _holder(visit: Visit, voice: str, own: str) -> str:
     if voice == PARENT:
         return f"user:{visit.user.public_id}" if own == PARENT else "told"
     return f"org:{visit.membership.organisation.code}"
+
+
+def stands_at(child: Child, place: Place) -> Revision | None:
+    """What stands in one place of a child's passport now, if anything ever did."""
+    newest = PassportVersion.objects.filter(passport__child=child).order_by("-number").first()
+    if newest is None:
+        return None
+    return (
+        revisions_of(newest)
+        .filter(
+            contribution__section=place.section,
+            contribution__voice=place.voice,
+            contribution__nature=place.nature,
+            contribution__holder=place.holder,
+        )
+        .first()
+    )

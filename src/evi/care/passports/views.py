@@ -1,0 +1,53 @@
+"""The passport's page, and its beginning."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+
+from evi.care.children.models import Child
+from evi.care.door.endpoints import endpoint
+from evi.care.door.visit import Visit
+from evi.care.passports.contributions import begin, voice_of
+from evi.care.passports.models import Passport
+from evi.care.passports.reading import decided, look, newest_version
+from evi.care.passports.rendering import head, page
+
+
+@endpoint(action="view", item="passport.*")
+def passport(request: HttpRequest, child: Child) -> HttpResponse:
+    """The whole passport: the sections that may be seen, and why the rest may not."""
+    visit: Visit = request.visit  # type: ignore[attr-defined]
+    newest = newest_version(child, visit)
+    shown, hidden = decided(visit, child, newest)
+    found = newest.passport if newest else Passport.objects.filter(child=child).first()
+    if newest is not None:
+        look(newest, visit)
+    return page(
+        request,
+        "passport",
+        child,
+        {
+            **head(request, child),
+            "passport": found,
+            "newest": newest,
+            "shown": shown,
+            "hidden": hidden,
+            "voice": voice_of(visit),
+            "can_begin": found is None and visit.can(child, "contribute", "passport.*"),
+            "can_export": visit.can(child, "export", "passport.*"),
+            "can_share": visit.can(child, "share", "passport.*"),
+            "can_profile": visit.can(child, "view", "profile"),
+            "can_packs": visit.can(child, "view", "packs"),
+        },
+    )
+
+
+@endpoint(action="contribute", item="passport.*", methods=("POST",))
+def begin_passport(request: HttpRequest, child: Child) -> HttpResponse:
+    """Begin the passport of a child who has none."""
+    begin(child, request.visit)  # type: ignore[attr-defined]
+    messages.success(request, _("The passport has begun. Add the first words."))
+    return redirect("passports:passport", child.public_id)

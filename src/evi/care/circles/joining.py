@@ -71,13 +71,13 @@ def take_out(tie: Tie, how: str, by: Membership | None = None, day: date | None 
 
 
 def would_permit(child: Child, membership: Membership, day: date) -> Decision:
-    """What the door would say to a person in the circle: may they know of the child at all?"""
+    """What the door would say to a person in the circle: may they see who else is in it?"""
     facts = querying.facts(membership, [child], day)[child.pk]
     visit = Visit.of(membership, day)
     request = Request(
         visit.actor,
         "view",
-        "identity",
+        "circle",
         visit.purpose,
         day,
         ties=facts.ties | {IN_CIRCLE},
@@ -101,9 +101,7 @@ def invite(visit: Visit, child: Child, membership: Membership, *, part: str = ""
         _hold_not_in(child, membership, visit.day)
         decision = would_permit(child, membership, visit.day)
         if not decision.permitted:
-            role = vocabulary().roles[membership.role].title
-            said = _("No agreement lets a %(role)s into this child's circle, so you can't invite them.")
-            raise ValidationError({"email": said % {"role": role}})
+            raise ValidationError({"email": _why_not(membership, decision)})
         return _joining(Joining.Kind.INVITATION, visit, child, membership, part, why)
 
 
@@ -122,7 +120,7 @@ def answer(visit: Visit, joining: Joining, *, accept: bool) -> None:
         if accept:
             put_in(child, visit.membership, Place.How.INVITED, part=joining.part, day=visit.day)
             visit.forget(child)
-            visit.check(child, "view", "identity")
+            visit.check(child, "view", "circle")
         visit.record("view", child, note="invitation accepted" if accept else "invitation declined")
         visit.write_ledger()
 
@@ -157,7 +155,7 @@ def decide(visit: Visit, joining: Joining, *, accept: bool, reason: str = "") ->
         if accept:
             decision = would_permit(child, joining.membership, visit.day)
             if not decision.permitted:
-                raise ValidationError(_("No agreement lets this person into this child's circle."))
+                raise ValidationError(_why_not(joining.membership, decision))
             put_in(child, joining.membership, Place.How.ASKED, part=joining.part, day=visit.day)
 
 
@@ -205,6 +203,13 @@ def set_lead(visit: Visit, child: Child, membership: Membership) -> Lead:
 
 def _refused(sentence: str, child: Child | None = None) -> Refused:
     return Refused(Decision(False, "", "", "", sentence, "no-relationship"), "view", "circle", child)
+
+
+def _why_not(membership: Membership, decision: Decision) -> str:
+    role = {"role": vocabulary().roles[membership.role].title}
+    if decision.why == "consent-needed":
+        return _("The family must first say yes to sharing with this %(role)s's service.") % role
+    return _("No agreement lets a %(role)s into this child's circle.") % role
 
 
 def _hold_not_in(child: Child, membership: Membership, day: date) -> None:

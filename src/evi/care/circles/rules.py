@@ -87,8 +87,6 @@ def keep_in_step(
     day = day or timezone.localdate()
     by_pk = {child.pk: child for child in children}
     with transaction.atomic():
-        ties = list(_basis_ties(by_pk, day))
-        wanted = _wanted(ties, day)
         places = list(
             Place.objects.filter(child__in=by_pk, how=Place.How.RULE, basis__isnull=False).select_related(
                 "tie"
@@ -96,12 +94,12 @@ def keep_in_step(
         )
         live = {_seat(place): place for place in places if _is_live(place.tie, day)}
         shut = {_seat(place) for place in places if place.ended_how in _BY_HAND}
-        come = [seat for seat in wanted if seat not in live and seat not in shut]
+        wanted = _wanted(list(_basis_ties(by_pk, day)), set(live), shut, day)
         gone = [place for seat, place in live.items() if seat not in wanted]
-        come = _not_there_yet(come, wanted, by_pk, day)
-        _put_in(come, wanted)
-        _end_with_basis([(live[seat], wanted[seat][1]) for seat in wanted if seat in live])
         _take_out(gone, day)
+        _end_with_basis([(place, wanted[seat][1]) for seat, place in live.items() if seat in wanted])
+        come = _not_there_yet([seat for seat in wanted if seat not in live], wanted, by_pk, day)
+        _put_in(come, wanted)
         _lead_where_nobody_does(by_pk, day)
         if ledger:
             _tell(by_pk, come, gone)
@@ -148,22 +146,23 @@ def _basis_ties(children: Iterable[int], day: date) -> Any:
     return Tie.objects.live(day).filter(child__in=list(children), kind__in=kinds)
 
 
-def _wanted(ties: list[Tie], day: date) -> dict[Seat, tuple[Rule, Tie, Membership]]:
-    """Every seat that a rule gives on a day; of two rules that give a person one, the first counts."""
+def _wanted(
+    ties: list[Tie], live: set[Seat], shut: set[Seat], day: date
+) -> dict[Seat, tuple[Rule, Tie, Membership]]:
+    """Every seat that a rule gives on a day; of several for one person, the one they have, else the first."""
     people = _people_of({tie.organisation_id for tie in ties}, day)
-    wanted: dict[Seat, tuple[Rule, Tie, Membership]] = {}
-    taken: set[tuple[int, int]] = set()
+    wanted: dict[tuple[int, int], tuple[Seat, tuple[Rule, Tie, Membership]]] = {}
     for rule in rules().values():
         for tie in ties:
             if tie.kind != rule.tie:
                 continue
             for member in people[tie.organisation_id]:
-                if (tie.child_id, member.user_id) in taken or member.role not in rule.roles:
+                seat, whom = Seat(tie.child_id, member.pk, rule.key, tie.pk), (tie.child_id, member.user_id)
+                if member.role not in rule.roles or not _reaches(rule, tie, member) or seat in shut:
                     continue
-                if _reaches(rule, tie, member):
-                    taken.add((tie.child_id, member.user_id))
-                    wanted[Seat(tie.child_id, member.pk, rule.key, tie.pk)] = (rule, tie, member)
-    return wanted
+                if whom not in wanted or (seat in live and wanted[whom][0] not in live):
+                    wanted[whom] = seat, (rule, tie, member)
+    return dict(wanted.values())
 
 
 def _people_of(organisations: set[int], day: date) -> dict[int, list[Membership]]:

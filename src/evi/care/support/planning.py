@@ -168,7 +168,7 @@ def hold_review(
     with _writing(visit, plan) as pen:
         if revision is not None:
             pen.no_new("review", revision)
-        findings, reached = _fresh(plan, findings, outcomes or {})
+        findings, reached = fresh(plan, findings, outcomes or {})
         said = {"who_came": who_came, "child_view": child_view, "family_view": family_view}
         review = Review(plan=plan, held_on=held_on, next_due=next_due, cycle=plan.reviews.count() + 1)
         fill(review, {**said, "summary": summary})
@@ -176,7 +176,7 @@ def hold_review(
         return write_review(pen, review, findings, reached)
 
 
-def _fresh(
+def fresh(
     plan: Plan, findings: Sequence[Found], outcomes: Mapping[Outcome, str]
 ) -> tuple[list[Found], dict[Outcome, str]]:
     """The same, about actions and outcomes as they are now that the plan is locked."""

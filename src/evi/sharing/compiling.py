@@ -58,11 +58,22 @@ def compile_policies(agreements: Iterable[Agreement]) -> str:
     Raises:
         EviError: the text breaks the schema (which a checked agreement can't make it do).
     """
-    text = "\n\n".join(
-        [*_always(), *(each for agreement in agreements for each in compile_agreement(agreement))]
-    )
+    text = written(agreements)
     validate(text)
     return text
+
+
+def written(agreements: Iterable[Agreement], kind: str = "", role: str = "", action: str = "") -> str:
+    """The text without validation: all, or what can bear on one kind of organisation, role and action."""
+    policies = [
+        policy
+        for agreement in agreements
+        for clause, policy in compile_agreement(agreement)
+        if (not kind or kind in clause.organisations)
+        and (not role or role in clause.roles)
+        and (not action or action in clause.actions)
+    ]
+    return "\n\n".join([*_always(), *policies])
 
 
 def validate(policies: str) -> None:
@@ -80,12 +91,12 @@ def validate(policies: str) -> None:
         )
 
 
-def compile_agreement(agreement: Agreement) -> list[str]:
-    """A policy for each clause; none if the agreement can't permit anything on any day."""
+def compile_agreement(agreement: Agreement) -> list[tuple[Clause, str]]:
+    """Each clause with its policy; none if the agreement can't permit anything on any day."""
     if agreement.window is None:
         return []
     days = "context.day >= {} && context.day < {}".format(*map(number_of, agreement.window))
-    return [_clause(agreement, clause, days) for clause in agreement.clauses]
+    return [(clause, _clause(agreement, clause, days)) for clause in agreement.clauses]
 
 
 def _clause(agreement: Agreement, clause: Clause, days: str) -> str:

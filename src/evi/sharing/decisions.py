@@ -10,19 +10,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
-
-import cedarpy
 
 from evi.sharing import sentences
 from evi.sharing.agreement import Agreement
 from evi.sharing.agreements import load_agreements
 from evi.sharing.compiling import cedar_schema, compile_policies, number_of
 from evi.sharing.conditions import Condition
+from evi.sharing.engine import Engine
 from evi.sharing.gateways import Gateway, load_gateways
 from evi.sharing.question import Actor, Request
 from evi.sharing.refusals import Covering, reasons
@@ -79,12 +77,10 @@ class Door:
             for clause in agreement.clauses
         }
         """Every clause with its agreement, by the id of its policy."""
-        self._set = cedarpy.PolicySet.from_str(self.policies)
-        self._schema = cedarpy.Schema.from_str(cedar_schema())
-        self._nobody = cedarpy.Entities.from_json_str("[]")
-        self._parsed = residual_of(self.policies)
-        self.decide = lru_cache(maxsize=REMEMBERED)(self._decide)
-        self._residual = lru_cache(maxsize=REMEMBERED)(self._parsed.left)
+        self._engine = Engine(self.agreements)
+        self._named = {code for each in self.agreements for codes in each.joined.values() for code in codes}
+        self._decided = lru_cache(maxsize=REMEMBERED)(self._decide)
+        self._left = lru_cache(maxsize=REMEMBERED)(residual_of(self.policies).left)
 
     @classmethod
     def open(cls, folders: Iterable[Path]) -> Door:
@@ -119,9 +115,19 @@ class Door:
 
     def residual(self, actor: Actor, action: str, item: str, purpose: str, day: date) -> Condition:
         """What of the policies is left to ask of a child, once all else is known."""
-        return self._residual(
-            actor.role, actor.kind, actor.organisation, action, item, purpose, number_of(day)
-        )
+        code = actor.organisation if actor.organisation in self._named else ""
+        return self._left(actor.role, actor.kind, code, action, item, purpose, number_of(day))
+
+    def decide(self, request: Request) -> Decision:
+        """The decision. Organisations that no agreement names share one, so that few are worked out.
+
+        Raises:
+            EviError: the request holds a word that the vocabulary doesn't.
+        """
+        actor = request.actor
+        if actor.organisation and actor.organisation not in self._named:
+            request = replace(request, actor=Actor(actor.role, "", actor.kind))
+        return self._decided(request)
 
     def _decide(self, request: Request) -> Decision:
         found = self.permitting(request)
@@ -144,16 +150,7 @@ class Door:
         Raises:
             EviError: the request holds a word that the vocabulary doesn't.
         """
-        result = cedarpy.is_authorized(_cedar(request), self._set, self._nobody, self._schema)
-        who = request.actor
-        if result.diagnostics.errors or result.decision == cedarpy.Decision.NoDecision:
-            raise EviError(
-                "a question to the door uses a word or a type that the vocabulary doesn't have.",
-                where=f"{who.role} at {who.kind}: {request.action} {request.item} ({request.purpose})",
-                do="Correct the code or the data that asked.",
-            )
-        named = result.diagnostics.id_annotations_by_reason
-        ids = {named[each] for each in result.diagnostics.reasons} if result.allowed else set()
+        ids = self._engine.permitting(request)
         return [found for each, found in self.clauses.items() if each in ids]
 
 
@@ -167,31 +164,3 @@ def _gateway(agreement: Agreement, request: Request) -> str:
         ),
         agreement.gateways[0].id,
     )
-
-
-def _cedar(request: Request) -> dict[str, Any]:
-    return {
-        "principal": _entity("Role", request.actor.role),
-        "action": _entity("Action", request.action),
-        "resource": _entity("Item", request.item),
-        "context": {
-            "kind": {"__entity": _entity("Kind", request.actor.kind)},
-            "organisation": request.actor.organisation,
-            "purpose": {"__entity": _entity("Purpose", request.purpose)},
-            "day": number_of(request.day),
-            "ties": _many("Tie", request.ties),
-            "shared": _many("Item", request.shared),
-            "consents": sorted(request.consents),
-            "objections": sorted(request.objections),
-            "withheld": _many("Item", request.withheld),
-            "moved_out": request.moved_out,
-        },
-    }
-
-
-def _entity(kind: str, key: str) -> dict[str, str]:
-    return {"type": kind, "id": key}
-
-
-def _many(kind: str, keys: Iterable[str]) -> list[dict[str, dict[str, str]]]:
-    return [{"__entity": _entity(kind, key)} for key in sorted(keys)]

@@ -69,13 +69,16 @@ def _of_this_child(engine: Engine, request: Request) -> Iterator[Reason]:
         ("consent-needed", {"consents": EVERYONE}),
     )
     for why, change in steps:
-        request = replace(request, **change)
-        if found := _covering(engine, request):
+        before, request = request, replace(request, **change)
+        if request != before and (found := _covering(engine, request)):
             yield why, None if why == "withheld" else found, SAID[why](request, found[0])
 
 
 def _no_relationship(engine: Engine, bare: Request) -> Iterator[Reason]:
     kind, item = bare.actor.kind, frozenset({bare.item})
+    anybody = frozenset(vocabulary().relationships)
+    if not _covering(engine, bare, ties=anybody, shared=item, consents=EVERYONE):
+        return
     ties = [tie for tie, each in vocabulary().relationships.items() if not each.kinds or kind in each.kinds]
     ways = [
         {

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evi.care.children import searching
-from evi.care.children.models import Child, NameKey, SearchRecord
+from evi.care.children.models import Child, NameKey, SearchRecord, index_children
 from evi.care.children.names import asked_keys, folded, likeness, stored_keys, words
-from evi.care.children.searching import Question, index_children, search
+from evi.care.children.searching import Question, search
 from evi.care.children.ties import school_year
 from evi.care.door.models import AccessEntry
 from tests.care.conftest import World

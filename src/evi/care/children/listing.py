@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-from evi.care.children.models import Child
+from evi.care.children.models import Child, children_of
 from evi.care.children.names import folded
 from evi.care.children.telling import told
 from evi.care.children.ties import places
@@ -17,8 +17,13 @@ if TYPE_CHECKING:
     from evi.care.door.visit import Visit
 
 SIZE = 25
-BY_NAME = 400
+BY_NAME = 1_000
 """Up to so many children are listed by name. Names are stored encrypted, so each is read to be sorted."""
+REMEMBERED = 200_000
+"""Names that a process keeps in the order's form, so that it reads each once."""
+SHOWN = ("public_id", "given_name", "known_as", "family_name", "birth_date", "moved_out_on")
+"""What a line of a list reads of a child."""
+_order: dict[tuple[int, str], str] = {}
 
 
 @dataclass(frozen=True)
@@ -43,28 +48,38 @@ class Page:
 
 def page_of(visit: Visit, number: int, size: int = SIZE) -> Page:
     """A page of the children whom the visitor may see; the ledger has one entry for the list."""
-    allowed = visit.children().only(
-        "public_id", "given_name", "known_as", "family_name", "birth_date", "moved_out_on"
-    )
-    some = list(allowed.order_by("-pk")[: BY_NAME + 1])
-    if len(some) <= BY_NAME:
-        some.sort(
-            key=lambda child: (
-                folded(child.family_name),
-                folded(child.known_as or child.given_name),
-                child.pk,
-            )
-        )
-        shown, total = some[(number - 1) * size : number * size], len(some)
-        more = number * size < total
+    keys = list(visit.children().order_by("-pk").values_list("pk", "same_blind")[: BY_NAME + 1])
+    start = (number - 1) * size
+    if len(keys) <= BY_NAME:
+        total, shown = len(keys), _by_name(keys)[start : start + size]
+        more = start + size < total
     else:
-        start = (number - 1) * size
-        ahead = some[start : start + size + 1]
+        ahead = [pk for pk, _ in keys[start : start + size + 1]]
         if start + size >= BY_NAME:
-            ahead = list(allowed.order_by("-pk")[start : start + size + 1])
-        shown, total, more = ahead[:size], None, len(ahead) > size
+            ahead = list(
+                visit.children().order_by("-pk").values_list("pk", flat=True)[start : start + size + 1]
+            )
+        total, shown, more = None, ahead[:size], len(ahead) > size
+    found = children_of(shown).only(*SHOWN).in_bulk()
     visit.record("view", items=("identity",), note=f"a list of {len(shown)} children")
-    return Page(lines_of(visit, shown), number, total, more)
+    return Page(lines_of(visit, [found[pk] for pk in shown]), number, total, more)
+
+
+def first_few(visit: Visit, many: int) -> tuple[Line, ...]:
+    """The children who came last, for a short list; noted as any list."""
+    few = list(visit.children().only(*SHOWN).order_by("-pk")[:many])
+    visit.record("view", items=("identity",), note=f"a list of {len(few)} children")
+    return lines_of(visit, few)
+
+
+def _by_name(keys: list[tuple[int, str]]) -> list[int]:
+    """Primary keys by family name, then given name; `same_blind` changes with either."""
+    if len(_order) > REMEMBERED:
+        _order.clear()
+    unread = [pk for pk, same in keys if not same or (pk, same) not in _order]
+    for child in children_of(unread).only("given_name", "family_name", "same_blind"):
+        _order[child.pk, child.same_blind] = folded(child.family_name, child.given_name)
+    return [pk for pk, same in sorted(keys, key=lambda key: (_order.get(key, ""), key[0]))]
 
 
 def lines_of(visit: Visit, children: list[Child]) -> tuple[Line, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date
 from itertools import islice
 from typing import Any, ClassVar
@@ -65,6 +65,11 @@ class Child(models.Model):
             super().save(*args, **kwargs)
             set_name_keys([self])
 
+    def has_namesake(self) -> bool:
+        """Whether another child has the same name and birth date, visible to whoever asks or not."""
+        same = Child.objects.filter(same_blind=self.same_blind).exclude(pk=self.pk)
+        return bool(self.same_blind) and same.exists()
+
     @property
     def name(self) -> str:
         """As the child is known."""
@@ -76,6 +81,20 @@ class Child(models.Model):
             return None
         day, born = day or timezone.localdate(), self.birth_date
         return int(day.year - born.year - ((day.month, day.day) < (born.month, born.day)))
+
+
+def children_of(keys: Collection[int]) -> models.QuerySet[Child]:
+    """The children of primary keys that `Visit.children` gave, or that a visit decides on one by one."""
+    return Child.objects.filter(pk__in=keys)
+
+
+def index_children(children: Collection[Child]) -> int:
+    """For whoever writes children in bulk: write their blind indexes and name keys; gives how many keys."""
+    for child in children:
+        child.set_blinds()
+    blinds = ["nhs_blind", "upn_blind", "born_blind", "same_blind"]
+    Child.objects.bulk_update(children, blinds, batch_size=1_000)
+    return set_name_keys(children)
 
 
 class NameKey(models.Model):
@@ -228,7 +247,10 @@ class Entry(models.Model):
         """Newest first."""
 
         ordering: ClassVar = ["-happened_on", "-id"]
-        indexes: ClassVar = [models.Index(fields=["child", "-happened_on"])]
+        indexes: ClassVar = [
+            models.Index(fields=["child", "-happened_on"]),
+            models.Index(fields=["child", "-recorded_at"]),
+        ]
 
 
 class IndexRow(models.Model):
@@ -237,8 +259,8 @@ class IndexRow(models.Model):
     Never a lone number. Each of these is a list of dictionaries:
 
     - `reasons`, the needs that are present: `indicator`, `title`, `domain`, `since` (ISO date), `service`
-      (who says so), `why` (a sentence), and perhaps `recipients`: the codes of the organisations that may be
-      told; without it, everyone who may see the index;
+      (who says so), `why` (a sentence), and what limits who is told, if anything does: `items`, all of which
+      the reader must be permitted to see, and `recipients`, the codes of the organisations that may be told;
     - `not_known`, what could not be answered: `title`, `domain`, `ask` (who would know);
     - `domains`, the counts of each domain: `domain`, `title`, `n_present`, `n_assessable`.
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest
 from django.template import engines
+from django.template.backends.utils import csrf_input_lazy
 
 from evi.care.children import chronology, vulnerability
 from evi.care.children.address import Address
 from evi.care.children.models import Child
-from evi.care.children.searching import has_namesake
 from evi.care.children.telling import told
 from evi.care.children.ties import places
 from evi.care.pages import Card, WorkItem, gather_cards, gather_due
@@ -66,7 +66,7 @@ def portrait(request: HttpRequest, child: Child) -> Portrait:
     return Portrait(
         told=told(child, place, visit.day),
         address_lines=_address(child) if contact else (),
-        namesake=has_namesake(child),
+        namesake=child.has_namesake(),
         contact=contact,
         lately=tuple(_lately(visit, reading)),
         due=tuple(gather_due(visit, [child]).get(child.pk, ())),
@@ -101,4 +101,5 @@ def _drawn(request: HttpRequest, child: Child, card: Card) -> str:
     engine: Any = engines["jinja2"]
     template = engine.env.get_template(card.template)
     context = {**card.context, "card": card, "child": child, "visit": request.visit, "request": request}
+    context["csrf_input"] = csrf_input_lazy(request)
     return str(template.render(context))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
@@ -126,12 +125,6 @@ def kept(user: User, public_id: str) -> Question | None:
     return Question(found.words["text"], date.fromisoformat(born) if born else None)
 
 
-def has_namesake(child: Child) -> bool:
-    """Whether another child has the same name and birth date, be it one whom the visitor may see or not."""
-    same = Child.objects.filter(same_blind=child.same_blind).exclude(pk=child.pk)
-    return bool(child.same_blind) and same.exists()
-
-
 def _candidates(allowed: QuerySet[Child], asked: tuple[str, ...], born: date | None) -> list[Child]:
     found: dict[int, Child] = {}
     if asked:
@@ -191,16 +184,3 @@ def _day(found: re.Match[str]) -> date | None:
         return date(*map(int, iso)) if iso[0] else date(int(year), int(month), int(day))
     except ValueError:
         return None
-
-
-def index_children(children: Iterable[Child]) -> int:
-    """For whoever writes children in bulk: write their blind indexes and name keys; gives how many keys."""
-    from evi.care.children.models import set_name_keys  # noqa: PLC0415
-
-    listed = list(children)
-    for child in listed:
-        child.set_blinds()
-    Child.objects.bulk_update(
-        listed, ["nhs_blind", "upn_blind", "born_blind", "same_blind"], batch_size=1_000
-    )
-    return set_name_keys(listed)

@@ -6,14 +6,13 @@ from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from django.db.models import Q
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from evi.care.children.chronology import kinds
-from evi.care.children.models import Child, Entry, IndexRow, Tie
+from evi.care.children.models import Child, Entry, Tie, children_of
 from evi.care.dated import live_on
 from evi.care.door.querying import held_by
 from evi.care.pages import WorkItem
@@ -25,44 +24,38 @@ NEW = timedelta(days=7)
 SHOWN = 8
 """Lines of each kind; a person who has been away reads the rest on the children's pages."""
 
-LOOKED_AT = 200
+LOOKED_AT = 300
 """New entries that are looked at, newest first."""
 
 
 def work(visit: Visit) -> list[WorkItem]:
-    """Children newly tied to this person, entries by others in the last week, and newly released reasons."""
-    return [*_children(visit), *_entries(visit), *_released(visit)]
+    """Children newly tied to this person, and entries that others wrote in the last week."""
+    allowed = visit.children()
+    return [*_children(visit, allowed), *_entries(visit, allowed)]
 
 
-def _children(visit: Visit) -> list[WorkItem]:
+def _children(visit: Visit, allowed: QuerySet[Child]) -> list[WorkItem]:
     newest = Tie.objects.filter(
         live_on(visit.day), held_by(visit.membership), since__gt=visit.day - NEW, kind__in=_OF_WORK
     )
-    children = visit.children().filter(pk__in=newest.values("child"))[: SHOWN + 1]
+    children = allowed.filter(pk__in=newest.values("child"))[: SHOWN + 1]
     if len(children) > SHOWN:
         return [WorkItem("new", _("Several children are new to you"), reverse("children:list"))]
     return [WorkItem("new", _("New to you"), _page(child), child) for child in children]
 
 
-def _entries(visit: Visit) -> list[WorkItem]:
+def _entries(visit: Visit, allowed: QuerySet[Child]) -> list[WorkItem]:
     """One line for each child: how many entries that this visit may read were written by others."""
-    condition = Q(pk__in=[])
-    for kind in kinds():
-        condition |= Q(item=kind, child__in=visit.children("view", kind).values("pk"))
     written = (
-        Entry.objects.filter(condition, recorded_at__gt=timezone.now() - NEW)
+        Entry.objects.filter(child__in=allowed.values("pk"), recorded_at__gt=timezone.now() - NEW)
         .exclude(author=visit.user)
         .order_by("-recorded_at")
         .values_list("child", "item", "code")[:LOOKED_AT]
     )
     rows = list(written)
-    children = visit.children().in_bulk({child for child, *_rest in rows})
+    children = children_of({child for child, *_rest in rows}).in_bulk()
     visit.learn(children.values())
-    counts = Counter(
-        pk
-        for pk, item, code in rows
-        if pk in children and visit.decision(children[pk], "view", item).covers(code)
-    )
+    counts = Counter(pk for pk, item, code in rows if visit.decision(children[pk], "view", item).covers(code))
     return [
         WorkItem(
             "new",
@@ -71,24 +64,6 @@ def _entries(visit: Visit) -> list[WorkItem]:
             children[pk],
         )
         for pk, count in list(counts.items())[:SHOWN]
-    ]
-
-
-def _released(visit: Visit) -> list[WorkItem]:
-    rows = (
-        IndexRow.objects.filter(
-            day__gt=visit.day - NEW,
-            retracted_on__isnull=True,
-            child__in=visit.children("view", "index").values("pk"),
-        )
-        .order_by("child", "-day")
-        .select_related("child")[:SHOWN]
-    )
-    return [
-        WorkItem(
-            "new", _("Reasons from the hub"), reverse("children:index", args=[row.child.public_id]), row.child
-        )
-        for row in rows
     ]
 
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from evi.care.children.listing import page_of
+from evi.care.children.listing import first_few, page_of
 from evi.care.children.models import Tie
 from evi.care.children.views import number, visiting
 from evi.care.dated import live_on
@@ -47,7 +47,7 @@ def my_work(request: HttpRequest) -> HttpResponse:
     groups = [(kind, title, [line for line in lines if line.kind == kind]) for kind, title in KINDS.items()]
     context = {
         "groups": [group for group in groups if group[2]],
-        "page": page_of(visit, 1, FIRST_FEW),
+        "children": first_few(visit, FIRST_FEW),
         "late": sum(1 for line in lines if line.due and line.due < visit.day),
         "leads": visit.has_duty("team-caseload"),
     }

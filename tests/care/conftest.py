@@ -17,6 +17,7 @@ from evi.care.children.models import Child, LocalRecord, Tie
 from evi.care.door.middleware import ACTING_AS
 from evi.care.door.rules import install_examples
 from evi.care.door.visit import Visit
+from tests.care.flushing import flush_takes_the_ledger_too  # noqa: F401 - a fixture
 
 ORGANISATIONS = {
     "hill-school": ("Hill Primary School", "school"),

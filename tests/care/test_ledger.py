@@ -148,3 +148,12 @@ def trial(tmp_path):
     )
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("turn", [1, 2])
+def test_tests_that_commit_can_be_cleared_up_after(turn):
+    """Twice: the second begins with an empty ledger whose triggers stand."""
+    assert ledger.append(actor="a", action="view", rules="r").number == 1
+    with pytest.raises(DatabaseError, match="ledger"):
+        run(CHANGES["delete all"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -10,11 +11,13 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from evi.care.children.address import Address
 from evi.care.children.models import Tie
 from evi.care.circles.models import Acknowledgement, Joining, Message, Task
 from evi.care.circles.people import IN_CIRCLE, people
 from evi.care.dated import live_on
 from evi.care.pages import Card, WorkItem
+from evi.sharing.vocabulary import FAMILY
 
 if TYPE_CHECKING:
     from evi.care.children.models import Child
@@ -108,9 +111,15 @@ def _tasks(visit: Visit) -> list[WorkItem]:
     found = Task.objects.filter(
         who__user=visit.user, status=Task.Status.OPEN, child__in=visit.children("view", "tasks")
     ).select_related("child")
-    return [
-        WorkItem(
-            "due", one.what[:120], reverse("circles:tasks", args=[one.child.public_id]), one.child, one.due
-        )
-        for one in found[:MOST]
-    ]
+    tasks = list(found[:MOST])
+    if visit.membership.organisation.kind == FAMILY:
+        visit.learn({one.child for one in tasks})
+        hide = {one.child: Address.kept_from(visit, one.child).hide for one in tasks}
+    else:
+        hide = {}
+    return [_task(one, hide.get(one.child, str)) for one in tasks]
+
+
+def _task(one: Task, hide: Callable[[str], str]) -> WorkItem:
+    url = reverse("circles:tasks", args=[one.child.public_id])
+    return WorkItem("due", hide(one.what)[:120], url, one.child, one.due)

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 
+from evi.care.children.address import Address
 from evi.care.children.models import Child
 from evi.care.circles import talking
 from evi.care.circles.forms import EndTaskForm, MessageForm, OutcomeForm, TaskForm
@@ -100,6 +101,7 @@ def tasks(request: HttpRequest, child: Child) -> HttpResponse:
             (task for task in every if task.ended_at), key=lambda task: str(task.ended_at), reverse=True
         ),
         "there": there,
+        "hide": Address.kept_from(visit, child).hide,
         "may_write": visit.can(child, "contribute", "tasks"),
     }
     return render(request, "circles/tasks.html", context)
@@ -127,6 +129,7 @@ def new_task(request: HttpRequest, child: Child) -> HttpResponse:
 @endpoint(action="view", item="tasks", methods=BOTH)
 def end_task(request: HttpRequest, child: Child, task_id: str) -> HttpResponse:
     """End a task: done, or not needed any more."""
+    visit: Visit = request.visit  # type: ignore[attr-defined]
     task = get_object_or_404(talking.tasks_of(child), public_id=task_id, status=Task.Status.OPEN)
     task.child = child
     form = EndTaskForm(request.POST or None)
@@ -134,7 +137,7 @@ def end_task(request: HttpRequest, child: Child, task_id: str) -> HttpResponse:
         given = form.cleaned_data
         try:
             talking.end_task(
-                request.visit,  # type: ignore[attr-defined]
+                visit,
                 task,
                 done=given["done"] == "yes",
                 note=given["note"],
@@ -144,7 +147,9 @@ def end_task(request: HttpRequest, child: Child, task_id: str) -> HttpResponse:
         else:
             said.success(request, _("Noted."))
             return redirect("circles:tasks", child=child.public_id)
-    return _page(request, "circles/end_task.html", child, form, task=task)
+    return _page(
+        request, "circles/end_task.html", child, form, task=task, hide=Address.kept_from(visit, child).hide
+    )
 
 
 def _message(request: HttpRequest, child: Child, message_id: str) -> Message:

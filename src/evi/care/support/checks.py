@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
 from evi.care.circles.people import in_circle
+from evi.care.passports.instruments import strategies
 from evi.care.support.catalogue import areas, offers
 from evi.care.support.models import Action, Finding, Need, Outcome, Plan, Review
 from evi.care.text import NOTE_LIMIT
@@ -42,8 +43,8 @@ def part(made: Any, plan: Plan, today: date, before: Mapping[str, Any] | None = 
         faults |= _action(made, today, new=new)
         if changed is True or "who" in _names(changed):
             faults |= _who(made, plan, today)
-        if changed is True or "offer" in _names(changed):
-            faults |= _offer(made)
+        if changed is True or {"offer", "strategy"} & _names(changed):
+            faults |= _catalogued(made)
     _raise(faults)
 
 
@@ -129,10 +130,13 @@ def _who(made: Action, plan: Plan, today: date) -> Faults:
     return {}
 
 
-def _offer(made: Action) -> Faults:
+def _catalogued(made: Action) -> Faults:
+    faults = {}
     if made.offer and made.offer not in offers():
-        return {"offer": _("Choose an offer from the list.")}
-    return {}
+        faults["offer"] = _("Choose an offer from the list.")
+    if made.strategy and made.strategy not in {each.key for each in strategies()}:
+        faults["strategy"] = _("Choose a strategy from the list.")
+    return faults
 
 
 def _choice(made: Any, name: str, choices: Any) -> Faults:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from evi.care.accounts.models import Membership
 from evi.care.circles.forms import said_of
 from evi.care.controls import DayField
+from evi.care.passports.instruments import strategies
 from evi.care.support.catalogue import areas, offers
 from evi.care.support.models import Action, Finding, Need, Outcome
 from evi.care.support.planning import Found
@@ -103,6 +104,7 @@ class ActionForm(PartForm):
         label=_("How often?"), required=False, help_text=_("For example: each morning, 10 minutes.")
     )
     offer = forms.ChoiceField(label=_("Is it one of the offers?"), required=False)
+    strategy = forms.ChoiceField(label=_("Does it follow a strategy from the catalogue?"), required=False)
     start = DayField(label=_("First day"))
     until = DayField(label=_("Last day"))
 
@@ -111,6 +113,8 @@ class ActionForm(PartForm):
         self.members = {str(each.pk): each for each in members}
         people = [(key, said_of(each)) for key, each in self.members.items()]
         self.fields["who"].choices = [*people, (NOBODY, _("Somebody else"))]  # type: ignore[attr-defined]
+        tried = [(each.key, each.text) for each in strategies()]
+        self.fields["strategy"].choices = [("", _("No")), *tried]  # type: ignore[attr-defined]
         every = [(key, offer.title) for key, offer in offers().items()]
         self.fields["offer"].choices = [("", _("No, it is our own")), *every]  # type: ignore[attr-defined]
 

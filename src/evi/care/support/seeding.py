@@ -44,11 +44,12 @@ def seed_action(outcome: Outcome, by: Membership, at: datetime, **fields: Any) -
 def seed_change(part: AnyPart, by: Membership, at: datetime, why: str = "", **fields: Any) -> AnyPart:
     """As `planning.change`."""
     with holding(part.plan, by, at, why) as pen:
-        before = {name: getattr(part, name) for name in fields}
-        fill(part, fields)
-        checks.part(part, pen.plan, pen.day, before)
-        pen.write(part)
-    return part
+        now = type(part).objects.select_related("plan__child").get(pk=part.pk)
+        before = {name: getattr(now, name) for name in fields}
+        fill(now, fields)
+        checks.part(now, pen.plan, pen.day, before)
+        pen.write(now)
+    return now
 
 
 def seed_review(

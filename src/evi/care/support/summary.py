@@ -9,6 +9,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from evi.care.children.address import Address
 from evi.care.circles.models import Lead
 from evi.care.dated import live_on
 from evi.care.pages import Card, WorkItem
@@ -40,6 +41,7 @@ def child_card(visit: Visit, child: Child) -> Card | None:
         "actions": actions[:SHOWN],
         "more": max(0, len(actions) - SHOWN),
         "review_due": plan.review_due if plan else None,
+        "hide": Address.kept_from(visit, child).hide,
     }
     url = reverse("support:plan", args=[child.public_id])
     return Card(_("Support now"), "support/card.html", context, url, order=20)

@@ -9,9 +9,11 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 
+from evi.care.children.address import Address
 from evi.care.children.models import Child
 from evi.care.door.endpoints import endpoint
 from evi.care.door.visit import Visit
+from evi.care.passports.instruments import strategies
 from evi.care.support.catalogue import areas, offers
 from evi.care.support.evidence import evidence
 from evi.care.support.history import history
@@ -72,12 +74,13 @@ def plan(request: HttpRequest, child: Child) -> HttpResponse:
     visit: Visit = request.visit  # type: ignore[attr-defined]
     found = plan_of(child)
     context: dict[str, Any] = {
-        "child": child,
+        **_about(visit, child),
         "plan": found,
         "may_write": visit.can(child, "contribute", "plan"),
         "may_export": visit.can(child, "export", "plan"),
         "areas": areas(),
         "offers": offers(),
+        "strategies": {each.key: each for each in strategies()},
         "earlier": child.plans.filter(status=Plan.Status.CLOSED).exists(),
     }
     if found is not None:
@@ -102,7 +105,9 @@ def review(request: HttpRequest, child: Child, review_id: str) -> HttpResponse:
     )
     findings = held.findings.select_related("action__who__user", "action__who__organisation")
     return render(
-        request, "support/review.html", {"child": child, "review": held, "findings": list(findings)}
+        request,
+        "support/review.html",
+        {**_about(request.visit, child), "review": held, "findings": list(findings)},  # type: ignore[attr-defined]
     )
 
 
@@ -110,9 +115,8 @@ def review(request: HttpRequest, child: Child, review_id: str) -> HttpResponse:
 def past(request: HttpRequest, child: Child) -> HttpResponse:
     """Every change of every plan, who made it and when."""
     plans = list(child.plans.select_related("closed_by__user"))
-    return render(
-        request, "support/history.html", {"child": child, "plans": [(p, history(p)) for p in plans]}
-    )
+    context = {**_about(request.visit, child), "plans": [(each, history(each)) for each in plans]}  # type: ignore[attr-defined]
+    return render(request, "support/history.html", context)
 
 
 @endpoint(action="view", item="plan")
@@ -124,6 +128,7 @@ def offered(request: HttpRequest, child: Child) -> HttpResponse:
     age = None if request.GET.get("ages") == "all" else child.age(visit.day)
     context = {
         "child": child,
+        "strategies": [each for each in strategies() if age is None or each.ages[0] <= age <= each.ages[1]],
         "areas": areas(),
         "area": area,
         "age": age,
@@ -137,5 +142,11 @@ def offered(request: HttpRequest, child: Child) -> HttpResponse:
 def tried(request: HttpRequest, child: Child) -> HttpResponse:
     """What we tried and what it did, to print or to send with a referral."""
     visit: Visit = request.visit  # type: ignore[attr-defined]
-    context = {"child": child, "evidence": evidence(child, visit.day), "areas": areas(), "visit": visit}
+    context = {**_about(visit, child), "evidence": evidence(child, visit.day), "areas": areas()}
     return render(request, "support/tried.html", context)
+
+
+def _about(visit: Visit, child: Child) -> dict[str, Any]:
+    """The child, and what keeps an address back from whoever may not know it."""
+    address = Address.kept_from(visit, child)
+    return {"child": child, "hide": address.hide, "place": address.place}

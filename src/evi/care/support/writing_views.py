@@ -15,14 +15,16 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 
+from evi.care.children.address import Address
 from evi.care.children.models import Child
 from evi.care.circles.people import members
 from evi.care.door.endpoints import endpoint
-from evi.care.door.visit import Visit
+from evi.care.door.visit import Refused, Visit
 from evi.care.support import forms, planning
 from evi.care.support.catalogue import offers
 from evi.care.support.history import since
 from evi.care.support.models import Action, Need, Outcome, Plan
+from evi.sharing.decisions import Decision
 
 BOTH = ("GET", "HEAD", "POST")
 WRONG = 422
@@ -77,7 +79,7 @@ def new_need(request: HttpRequest, child: Child) -> HttpResponse:
 @endpoint(action="contribute", item="plan", methods=BOTH)
 def new_outcome(request: HttpRequest, child: Child, need_id: str) -> HttpResponse:
     """Add a goal."""
-    need = _part(Need, child, need_id)
+    need = _part(Need, request, child, need_id)
     form = forms.OutcomeForm(request.POST or None)
     return _answer(
         request,
@@ -92,7 +94,7 @@ def new_outcome(request: HttpRequest, child: Child, need_id: str) -> HttpRespons
 @endpoint(action="contribute", item="plan", methods=BOTH)
 def new_action(request: HttpRequest, child: Child, outcome_id: str) -> HttpResponse:
     """Add an action; an offer can be chosen in the address."""
-    outcome = _part(Outcome, child, outcome_id)
+    outcome = _part(Outcome, request, child, outcome_id)
     form = forms.ActionForm(request.POST or None, members=_members(request, child), initial=_offered(request))
     return _answer(
         request,
@@ -107,7 +109,7 @@ def new_action(request: HttpRequest, child: Child, outcome_id: str) -> HttpRespo
 @endpoint(action="contribute", item="plan", methods=BOTH)
 def change_need(request: HttpRequest, child: Child, need_id: str) -> HttpResponse:
     """Change a need."""
-    need = _part(Need, child, need_id)
+    need = _part(Need, request, child, need_id)
     form = forms.ChangeNeedForm(request.POST or None, initial=_initial(need, forms.ChangeNeedForm))
     return _change(request, child, form, _("Change a need"), need)
 
@@ -115,7 +117,7 @@ def change_need(request: HttpRequest, child: Child, need_id: str) -> HttpRespons
 @endpoint(action="contribute", item="plan", methods=BOTH)
 def change_outcome(request: HttpRequest, child: Child, outcome_id: str) -> HttpResponse:
     """Change a goal."""
-    outcome = _part(Outcome, child, outcome_id)
+    outcome = _part(Outcome, request, child, outcome_id)
     form = forms.ChangeOutcomeForm(request.POST or None, initial=_initial(outcome, forms.ChangeOutcomeForm))
     return _change(request, child, form, _("Change a goal"), outcome)
 
@@ -123,7 +125,7 @@ def change_outcome(request: HttpRequest, child: Child, outcome_id: str) -> HttpR
 @endpoint(action="contribute", item="plan", methods=BOTH)
 def change_action(request: HttpRequest, child: Child, action_id: str) -> HttpResponse:
     """Change an action."""
-    action = _part(Action, child, action_id)
+    action = _part(Action, request, child, action_id)
     people = _members(request, child)
     if action.who is not None and action.who.pk not in {each.pk for each in people}:
         people.append(action.who)
@@ -209,7 +211,11 @@ def _open_plan(child: Child) -> Plan:
     return plan
 
 
-def _part(model: type[Part], child: Child, public_id: str) -> Part:
+def _part(model: type[Part], request: HttpRequest, child: Child, public_id: str) -> Part:
+    """A part of the open plan, as it is written; not for whoever may not read all of its words."""
+    if Address.kept_from(request.visit, child).kept:  # type: ignore[attr-defined]
+        sentence = _("You can't change this: an address that may stand in it is kept back from you.")
+        raise Refused(Decision(False, "", "", "", sentence, "withheld"), "contribute", "plan", child)
     found = get_object_or_404(
         model.objects.select_related("plan"),
         public_id=public_id,

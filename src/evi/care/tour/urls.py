@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
+
+from evi.care.tour import views
 
 app_name = "tour"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [path("", views.tour, name="tour")]

@@ -43,6 +43,8 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
                 invitation.email, form.cleaned_data["password"], name=form.cleaned_data["name"]
             )
             joined = _joined(invitation, user)
+            if not joined:
+                transaction.set_rollback(True)  # no account without the role that it was for
     except IntegrityError:
         joined = False
     if not joined:

@@ -96,7 +96,7 @@ def faults_of(agreement: Agreement) -> Iterator[str]:
     words = vocabulary()
     for party in agreement.parties:
         if words.organisations[party.kind].signs and party.signed is None:
-            yield f"{party.name} has not signed."
+            yield f"{party.name}: not signed."
     for key in ten_steps():
         if not agreement.steps.get(key, "").strip():
             yield f"The step “{key}” is not answered."

@@ -13,7 +13,7 @@ from datetime import date
 
 from evi.sharing.agreement import Agreement
 from evi.sharing.compiling import ALL, OPT_OUT
-from evi.sharing.conditions import Condition, holds
+from evi.sharing.conditions import NO, Condition, holds
 from evi.sharing.decisions import Door
 from evi.sharing.question import Actor, Request
 from evi.sharing.vocabulary import vocabulary
@@ -73,6 +73,8 @@ def permissions(door: Door, day: date, others: Iterable[Door] = ()) -> set[Permi
     for request in sorted(_questions([door, *others], day), key=repr):
         asked = (request.action, request.item, request.purpose, day)
         left = door.residual(request.actor, *asked)
+        if left == NO:
+            continue
         actor = request.actor
         for tie, limits in _ways(left, request):
             found.add(

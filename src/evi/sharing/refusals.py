@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from evi.sharing import sentences
 from evi.sharing.agreement import Agreement, Clause
 from evi.sharing.compiling import ALL, OPT_OUT
-from evi.sharing.question import NOTHING, Actor, Request
+from evi.sharing.question import NOTHING, Request
 from evi.sharing.vocabulary import vocabulary
 
 Covering = tuple[Agreement, Clause]
@@ -42,14 +42,17 @@ def reasons(engine: Engine, request: Request) -> Iterator[Reason]:
     """Every reason that holds, the nearest to a permission first: a code, what would cover it, a sentence."""
     yield from _of_this_child(engine, request)
     bare = Request(request.actor, request.action, request.item, request.purpose, request.day)
+    own = replace(bare, ties=request.ties, shared=request.shared, consents=EVERYONE)
+    yield from _not_in_force(engine, own)
+    yield from _not_joined(engine, own)
     yield from _no_relationship(engine, bare)
-    yield from _not_in_force(engine, bare)
     best = replace(
         bare,
         ties=frozenset(vocabulary().relationships),
         shared=frozenset({request.item}),
         consents=EVERYONE,
     )
+    yield from _not_in_force(engine, best)
     yield from _not_joined(engine, best)
     yield from _other_purpose(engine, best)
     yield from _other_role(engine, best)
@@ -94,25 +97,30 @@ def _no_relationship(engine: Engine, bare: Request) -> Iterator[Reason]:
         yield "no-relationship", first, sentences.no_relationship(bare, ways[0], later, first[0])
 
 
-def _not_in_force(engine: Engine, bare: Request) -> Iterator[Reason]:
+def _not_in_force(engine: Engine, asked: Request) -> Iterator[Reason]:
     for agreement, clause in engine.clauses.values():
-        state = agreement.state(bare.day)
-        if state in STATES and _about(clause, bare):
-            yield STATES[state], (agreement, clause), sentences.not_in_force(bare, agreement, bare.day)
+        state = agreement.state(asked.day)
+        tied = not clause.relationships or asked.ties.intersection(clause.relationships)
+        if state in STATES and tied and _about(clause, asked):
+            yield STATES[state], (agreement, clause), sentences.not_in_force(asked, agreement, asked.day)
 
 
-def _not_joined(engine: Engine, best: Request) -> Iterator[Reason]:
+def _not_joined(engine: Engine, asked: Request) -> Iterator[Reason]:
     for agreement in engine.agreements:
-        for code in agreement.joined.get(best.actor.kind, ())[:1]:
-            if found := _covering(engine, best, actor=replace(best.actor, organisation=code)):
-                yield "not-joined", found, sentences.not_joined(best, found[0])
+        for code in agreement.joined.get(asked.actor.kind, ())[:1]:
+            if found := _covering(engine, asked, actor=replace(asked.actor, organisation=code)):
+                yield "not-joined", found, sentences.not_joined(asked, found[0])
+
+
+def _likely_purposes(role: str) -> list[str]:
+    """Purposes that a person of a role may have: not an emergency, and not a family's own."""
+    words = vocabulary()
+    usual = words.roles[role].purpose
+    return [key for key, each in words.purposes.items() if key == usual or not (each.loud or each.own)]
 
 
 def _other_purpose(engine: Engine, best: Request) -> Iterator[Reason]:
-    """Purposes that a person of this role may have: not an emergency, and not a family's own."""
-    words = vocabulary()
-    usual = words.roles[best.actor.role].purpose
-    likely = [key for key, each in words.purposes.items() if key == usual or not (each.loud or each.own)]
+    likely = _likely_purposes(best.actor.role)
     others = {each: found for each in likely if (found := _covering(engine, best, purpose=each))}
     if others:
         first = next(iter(others.values()))
@@ -120,16 +128,18 @@ def _other_purpose(engine: Engine, best: Request) -> Iterator[Reason]:
 
 
 def _other_role(engine: Engine, best: Request) -> Iterator[Reason]:
-    kind = best.actor.kind
-    likely = [role for role, where in vocabulary().placements() if where == kind]
-    others = {
-        role: found
-        for role in likely
-        if (found := _covering(engine, best, actor=Actor(role, best.actor.organisation, kind)))
-    }
-    if others:
-        first = next(iter(others.values()))
-        yield "role", first, sentences.other_role(best, others, first[0])
+    """Other roles of the same kind of organisation, for the same purpose or else for one of their own."""
+    actor = best.actor
+    likely = [role for role, where in vocabulary().placements() if where == actor.kind]
+    for purpose in dict.fromkeys([best.purpose, *_likely_purposes(actor.role)]):
+        others = {
+            role: found
+            for role in likely
+            if (found := _covering(engine, best, actor=replace(actor, role=role), purpose=purpose))
+        }
+        if others:
+            first = next(iter(others.values()))
+            yield "role", first, sentences.other_role(best, others, purpose, first[0])
 
 
 def _covering(engine: Engine, request: Request, **changes: Any) -> Covering | None:

@@ -82,11 +82,13 @@ def other_purpose(request: Request, purposes: Iterable[str], agreement: Agreemen
     )
 
 
-def other_role(request: Request, roles: Iterable[str], agreement: Agreement) -> str:
-    """It is open to other roles of the same kind of organisation only."""
+def other_role(request: Request, roles: Iterable[str], purpose: str, agreement: Agreement) -> str:
+    """It is open to other roles of the same kind of organisation only (perhaps for another purpose)."""
     words = vocabulary()
     kind = words.organisations[request.actor.kind]
     whom = _or(_a(words.roles[each].title) for each in roles)
+    if purpose != request.purpose:
+        whom += f" who acts for {words.purposes[purpose].phrase}"
     return (
         f"You can't {_doing(request)}: for {kind.those}, {agreement.spoken} covers it for {whom}, "
         f"not for {_a(words.roles[request.actor.role].title)}."

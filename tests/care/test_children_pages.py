@@ -7,11 +7,13 @@ from datetime import date, timedelta
 from typing import Any, ClassVar
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from evi.care.children import chronology, timeline
+from evi.care.children import chronology, portrait, summary, timeline
 from evi.care.children.address import Address
 from evi.care.children.models import Child, Entry, IndexRow, Tie, Wish, Withheld
 from evi.care.children.ties import end_tie, end_ties, places, tie
@@ -44,8 +46,11 @@ def page(client: Client, name: str, child: Child, query: str = "") -> str:
     return answer.content.decode()
 
 
-def statements(captured: Any) -> list[str]:
-    """Queries without the marks of a transaction inside the test's own."""
+def queries(client: Client, address: str) -> list[str]:
+    """The statements of a page, asked for a second time; without the marks of a transaction."""
+    assert client.get(address).status_code == 200
+    with CaptureQueriesContext(connection) as captured:
+        client.get(address)
     return [each["sql"] for each in captured.captured_queries if "SAVEPOINT" not in each["sql"]]
 
 
@@ -98,9 +103,7 @@ class TestRecord:
             reverse("children:chronology", args=[child.public_id]) + "?kind=chronology.police"
         )
         assert refused.status_code == 403
-        assert AccessEntry.objects.filter(refused__contains="chronology.police").exists() or any(
-            "chronology.police" in each.refused for each in AccessEntry.objects.all()
-        )
+        assert any("chronology.police" in noted.refused for noted in AccessEntry.objects.all())
 
 
 class TestAddress:
@@ -497,6 +500,43 @@ class TestLists:
             answer = Client().get(reverse(name))
             assert answer.status_code == 302
             assert reverse("account_login") in answer["Location"]
+
+
+class TestCost:
+    """Statements of a page with the sign-in and the ledger. What other rooms ask for is in their tests."""
+
+    @pytest.fixture(autouse=True)
+    def much_is_written(self, world: World) -> None:
+        for number in range(40):
+            entry(world, "chronology.education", f"Number {number}")
+        for number in range(30):
+            made = Child.objects.create(
+                given_name=f"Child{number}", family_name="Many", birth_date=date(2019, 1, 1)
+            )
+            Tie.objects.create(child=made, kind="on-roll", organisation=world.organisations["hill-school"])
+
+    @pytest.mark.parametrize(("name", "most"), [("child", 13), ("chronology", 10), ("index", 10)])
+    def test_pages_of_a_child(
+        self, world: World, as_role: SignIn, name: str, most: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(portrait, "gather_cards", lambda visit, child: [])
+        made = queries(as_role("senco"), reverse(f"children:{name}", args=[world.children["amir"].public_id]))
+        assert len(made) <= most, made
+
+    def test_lists(self, world: World, as_role: SignIn, monkeypatch: pytest.MonkeyPatch) -> None:
+        client = as_role("senco")
+        monkeypatch.setattr("evi.care.children.listing.gather_due", lambda visit, children: {})
+        asked = client.post(reverse("children:search"), {"text": "Many"})
+        for address in (reverse("children:list"), asked["Location"]):
+            made = queries(client, address)
+            assert len(made) <= 10, made
+
+    def test_my_work_asks_as_much_for_many_children_as_for_few(
+        self, world: World, as_role: SignIn, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("evi.care.children.work.gather_work", summary.work)
+        made = queries(as_role("senco"), reverse("my-work"))
+        assert len(made) <= 13, made
 
 
 class TestTimeline:

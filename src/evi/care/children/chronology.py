@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from evi.care.children.address import Address
 from evi.care.children.models import Child, Entry
+from evi.care.children.timeline import Point
 from evi.sharing.decisions import Decision
 from evi.sharing.vocabulary import vocabulary
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from evi.care.door.visit import Visit
 
 PAGE = 25
+WHOLE = 200
+"""Entries that are read at once; longer chronologies are read page by page."""
 
 
 @cache
@@ -145,9 +148,18 @@ class Line:
         return self.entry.happened_on.year
 
 
-def lines(reading: Reading, keys: Sequence[int]) -> list[Line]:
-    """The entries of these keys, which `Reading.entries` gave, newest first."""
-    return as_lines(reading, reading.child.entries.filter(pk__in=keys).select_related("source"))
+def page_of(reading: Reading, filters: Filters | None, number: int) -> tuple[list[Point], list[Line]]:
+    """Every entry that fits, as a point of the picture, and the lines of one page."""
+    fitting = reading.entries(filters)
+    start = (number - 1) * PAGE
+    whole = list(fitting.select_related("source")[: WHOLE + 1])
+    if len(whole) <= WHOLE:
+        points = [Point(each.item, each.happened_on, each.ended_on, each.nature) for each in whole]
+        return points, as_lines(reading, whole[start : start + PAGE])
+    every = list(fitting.values_list("item", "happened_on", "ended_on", "nature"))
+    return [Point(*each) for each in every], as_lines(
+        reading, fitting.select_related("source")[start : start + PAGE]
+    )
 
 
 def as_lines(reading: Reading, entries: Iterable[Entry]) -> list[Line]:

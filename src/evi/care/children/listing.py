@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 from typing import TYPE_CHECKING
 
 from evi.care.children.models import Child, children_of
 from evi.care.children.names import folded
 from evi.care.children.telling import told
-from evi.care.children.ties import places
+from evi.care.children.ties import around
 from evi.care.pages import WorkItem, gather_due
 from evi.sharing.vocabulary import vocabulary
 
@@ -83,23 +82,18 @@ def _by_name(keys: list[tuple[int, str]]) -> list[int]:
 
 
 def lines_of(visit: Visit, children: list[Child]) -> tuple[Line, ...]:
-    """The lines of these children: three queries, however many they are."""
+    """The lines of these children: one query for their ties, and what each room asks for what is due."""
     if not children:
         return ()
-    visit.learn(children)
-    at, due = places(children, visit.day), gather_due(visit, children)
+    found = around(visit, children)
+    due = gather_due(visit, children)
     titles = vocabulary().relationships
     return tuple(
         Line(
             child,
-            tuple(titles[kind].title for kind in titles if kind in visit.ties(child)),
-            told(child, at.get(child.pk), visit.day),
+            tuple(titles[kind].title for kind in titles if kind in found.kinds[child.pk]),
+            told(child, found.places.get(child.pk), visit.day),
             tuple(due.get(child.pk, ())),
         )
         for child in children
     )
-
-
-def next_due(lines: tuple[Line, ...]) -> date | None:
-    """The first day on which something of these is due."""
-    return min((item.due for line in lines for item in line.due if item.due), default=None)

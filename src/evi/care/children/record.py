@@ -40,19 +40,11 @@ def chronology_page(request: HttpRequest, child: Child) -> HttpResponse:
         visit.check(child, "view", asked)
     reading = chronology.read(visit, child)
     form = FilterForm(request.GET or None, kinds=reading.open)
-    all_points = list(
-        reading.entries(form.filters if form.is_bound else None).values_list(
-            "pk", "item", "happened_on", "ended_on", "nature"
-        )
-    )
     page = number(request)
-    start = (page - 1) * chronology.PAGE
-    shown = [pk for pk, *_rest in all_points[start : start + chronology.PAGE]]
-    entries = chronology.lines(reading, shown)
-    titles = {kind: vocabulary().items[kind].title for kind in reading.open}
+    points, entries = chronology.page_of(reading, form.filters if form.is_bound else None, page)
     picture = timeline.draw(
-        (timeline.Point(item, on, until, nature) for _pk, item, on, until, nature in all_points),
-        titles,
+        points,
+        {kind: vocabulary().items[kind].title for kind in reading.open},
         child.birth_date,
         mirrored=translation.get_language_bidi(),
     )
@@ -61,9 +53,9 @@ def chronology_page(request: HttpRequest, child: Child) -> HttpResponse:
         "form": form,
         "entries": entries,
         "picture": picture,
-        "total": len(all_points),
+        "total": len(points),
         "number": page,
-        "pages": max(1, -(-len(all_points) // chronology.PAGE)),
+        "pages": max(1, -(-len(points) // chronology.PAGE)),
         "query": _query(request),
         "own": chronology.own_kinds(visit, child),
     }

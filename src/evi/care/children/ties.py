@@ -5,18 +5,24 @@ Nothing is deleted: a tie that ends keeps its days, so that it can be answered l
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Case, Q, QuerySet, Value, When
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from evi.care.accounts.models import Membership, Organisation, Team, User
 from evi.care.children.models import Child, Tie
 from evi.care.dated import live_on
+from evi.care.door.querying import held_by
+
+if TYPE_CHECKING:
+    from evi.care.door.visit import Visit
 
 
 def tie(
@@ -85,14 +91,43 @@ class Place:
         return f"{self.organisation.name}, {self.team.name}" if self.team else self.organisation.name
 
 
+TAUGHT = Q(kind="on-roll") | Q(kind="teaches", team__isnull=False)
+
+
 def places(children: Iterable[Child], day: date | None = None) -> dict[int, Place]:
     """School or nursery of each child on a day, by the child's key, in one query; some are on no roll."""
-    rows = (
-        Tie.objects.filter(live_on(day or timezone.localdate()), child__in=[child.pk for child in children])
-        .filter(Q(kind="on-roll") | Q(kind="teaches", team__isnull=False))
-        .select_related("organisation", "team")
-        .order_by("since", "pk")
+    return _places(_live(children, day or timezone.localdate()).filter(TAUGHT))
+
+
+@dataclass(frozen=True)
+class Around:
+    """Of several children, by key: the kinds of tie that the visitor has, and where each is taught."""
+
+    kinds: dict[int, set[str]]
+    places: dict[int, Place]
+
+
+def around(visit: Visit, children: Iterable[Child]) -> Around:
+    """The ties that a list shows, in one query."""
+    own = held_by(visit.membership)
+    rows = list(
+        _live(children, visit.day)
+        .filter(own | TAUGHT)
+        .annotate(own=Case(When(own, then=Value(True)), default=Value(False)))
     )
+    kinds: dict[int, set[str]] = defaultdict(set)
+    for row in rows:
+        if row.own:
+            kinds[row.child_id].add(row.kind)
+    return Around(kinds, _places(row for row in rows if row.kind in ("on-roll", "teaches")))
+
+
+def _live(children: Iterable[Child], day: date) -> QuerySet[Tie]:
+    found = Tie.objects.filter(live_on(day), child__in=[child.pk for child in children])
+    return found.select_related("organisation", "team").order_by("since", "pk")
+
+
+def _places(rows: Iterable[Tie]) -> dict[int, Place]:
     found: dict[int, Place] = {}
     teams: dict[tuple[int, int], Team] = {}
     for row in rows:

@@ -132,9 +132,6 @@ def test_the_same_decisions_and_ledger_as_for_a_person(world: World, program: Ca
 
 
 def test_search_is_in_the_body_and_in_the_ledger(world: World, program: Callable[..., Program]) -> None:
-    from evi.care.children.searching import index_children
-
-    index_children(world.children.values())
     school = program()
     found = school.call("POST", "/children/search", {"text": "Ameer Iqbal", "born": "2020-03-09"}).json()
     assert [child["id"] for child in found["children"]] == [world.children["amir"].public_id]

@@ -25,12 +25,14 @@ from evi.sharing.vocabulary import vocabulary
 
 PublicId = Annotated[str, Path(pattern=f"^[{ALPHABET}]{{{LENGTH}}}$", description="A public id.")]
 Word = Annotated[str, Path(pattern="^[a-z][a-z-]{0,40}$", description="A key of the vocabulary.")]
-_KEY = Header(
+_KEY: Any = Header(  # type: ignore[type-arg]
     alias="Idempotency-Key",
     pattern="^[A-Za-z0-9._:-]{8,80}$",
     description="Your own fresh key for this call. The same call with the same key is done once.",
 )
-_MATCH = Header(alias="If-Match", description="The ETag of the plan as you read it.", max_length=80)
+_MATCH: Any = Header(  # type: ignore[type-arg]
+    alias="If-Match", description="The ETag of the plan as you read it.", max_length=80
+)
 _PROBLEMS = frozenset({400, 401, 403, 404, 409, 412, 422, 429})
 
 

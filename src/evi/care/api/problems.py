@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from django.core.exceptions import ValidationError as FieldError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -83,7 +83,7 @@ def add_handlers(api: NinjaAPI) -> None:
             {"WWW-Authenticate": "Bearer"},
         ),
     )
-    api.add_exception_handler(Exception, _unforeseen)
+    api.add_exception_handler(Exception, cast(Any, _unforeseen))
 
 
 def too_many_calls(wait: float) -> Problem:
@@ -96,7 +96,7 @@ def too_many_calls(wait: float) -> Problem:
 
 def _refused(error: Refused) -> HttpResponse:
     said = error.decision
-    more = {"why": said.why, "agreement": said.agreement, "clause": said.clause}
+    more: dict[str, Any] = {"why": said.why, "agreement": said.agreement, "clause": said.clause}
     return answer(403, "Refused", said.sentence, **more)
 
 
@@ -115,7 +115,8 @@ def _field(error: FieldError) -> HttpResponse:
 
 def _bad_file(error: BadFileError) -> HttpResponse:
     errors = [{"at": [fault.place], "problem": fault.what} for fault in error.faults[:50]]
-    return answer(422, "File refused", str(error), **({"errors": errors} if errors else {}))
+    more: dict[str, Any] = {"errors": errors} if errors else {}
+    return answer(422, "File refused", str(error), **more)
 
 
 def _conflict(error: Conflict) -> HttpResponse:

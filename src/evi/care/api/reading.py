@@ -37,11 +37,13 @@ def children(visit: Visit, page: Page = 1) -> shapes.ChildrenOut:
 def search(visit: Visit, sent: shapes.SearchIn) -> shapes.ChildrenOut:
     """Find children among those whom this token may find; a search is in the ledger."""
     results = searching.search(visit, searching.Question(sent.text, sent.born))
+    visit.learn([hit.child for hit in results.hits])
     lines = [
         shapes.ChildLine(
             id=hit.child.public_id,
             name=hit.child.name,
             birth_date=hit.child.birth_date,
+            ties=sorted(visit.ties(hit.child)),
         )
         for hit in results.hits
     ]

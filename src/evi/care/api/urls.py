@@ -26,8 +26,9 @@ nothing_here.csrf_exempt = True  # type: ignore[attr-defined]
 def _declared() -> list[Any]:
     """Ninja's addresses without its own root page, each view with what it asks for."""
     asked = asks_of_paths()
-    patterns = []
-    for pattern in api.urls[0]:
+    patterns: list[Any] = []
+    found: list[Any] = list(api.urls[0])
+    for pattern in found:
         if pattern.name == "api-root":
             continue
         operations = asked["/" + str(pattern.pattern).replace("<", "{").replace(">", "}")]

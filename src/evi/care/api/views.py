@@ -11,6 +11,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -19,6 +20,7 @@ from evi.care.api.interface import api
 from evi.care.api.operations import asks_of_paths
 from evi.care.controls import DayField
 from evi.care.door.endpoints import endpoint
+from evi.care.door.visit import Visit
 from evi.care.exchange.models import Token
 from evi.care.text import LineField
 from evi.sharing.vocabulary import vocabulary
@@ -67,7 +69,7 @@ def page(request: HttpRequest) -> HttpResponse:
 @endpoint(duty="manage-organisation", methods=("GET", "HEAD", "POST"))
 def token_list(request: HttpRequest) -> HttpResponse:
     """The organisation's tokens, and a form for another. A new secret is shown once, in the answer itself."""
-    visit = request.visit
+    visit: Visit = request.visit  # type: ignore[attr-defined]
     organisation = visit.membership.organisation
     roles = tokens.roles_for(organisation)
     initial = {"expires_on": timezone.localdate() + timedelta(days=90)}
@@ -79,7 +81,7 @@ def token_list(request: HttpRequest) -> HttpResponse:
         try:
             _token, secret = tokens.make_token(visit, data["name"], data["role"], last, data["per_minute"])
         except EviError as error:
-            form.add_error("expires_on", error.what.capitalize())
+            form.add_error("expires_on", capfirst(error.what))
         else:
             form = TokenForm(roles=roles, initial=initial)
     rows = Token.objects.filter(organisation=organisation).select_related("made_by__user", "membership")
@@ -98,9 +100,9 @@ def token_list(request: HttpRequest) -> HttpResponse:
 def token_end(request: HttpRequest, token: str) -> HttpResponse:
     """End a token now."""
     try:
-        tokens.end_token(request.visit, token)
+        tokens.end_token(request.visit, token)  # type: ignore[attr-defined]
     except EviError as error:
-        messages.error(request, error.what.capitalize())
+        messages.error(request, capfirst(error.what))
     else:
         messages.success(request, _("The token has ended."))
     return redirect("api:tokens")

@@ -105,11 +105,12 @@ class _Adder:
             return
         with self._kept("plan"):
             plan = self._plan(said)
-            for kind, parts in (
-                ("needs", said.needs),
-                ("outcomes", said.outcomes),
-                ("actions", said.actions),
-            ):
+            kinds: dict[str, tuple[Need | Outcome | Action, ...]] = {
+                "needs": said.needs,
+                "outcomes": said.outcomes,
+                "actions": said.actions,
+            }
+            for kind, parts in kinds.items():
                 for number, part in enumerate(parts, start=1):
                     self._part(plan, part, f"plan, {kind} {number}")
             for review in said.reviews:

@@ -64,7 +64,7 @@ class _Reader:
         composition = next(self._of("Composition"), {})
         patient = next(self._of("Patient"))
         made = composition.get("date") or self.bundle.get("timestamp")
-        author = next(iter(composition.get("author", [])), {})
+        author: Json = next(iter(composition.get("author", [])), {})
         custodian = self._named(composition.get("custodian", {}))
         plans = self._take("CarePlan", self._plan)
         for other in self._of("Condition"):
@@ -101,7 +101,8 @@ class _Reader:
         return None
 
     def _refuse(self, resource: Json, why: str) -> None:
-        self.not_taken.append(Fault(self.places.get(id(resource), resource["resourceType"]), why))
+        place = self.places.get(id(resource), str(resource["resourceType"]))
+        self.not_taken.append(Fault(place, why))
 
     def _at(self, reference: Json) -> Json:
         return self.entries.get(str(reference.get("reference")), {})
@@ -211,7 +212,8 @@ class _Reader:
             raise _Unfit("it does not say which need of the document it is for.")
         target = goal["target"][0]
         lifecycle = goal["lifecycleStatus"]
-        achieved = next(iter(goal.get("achievementStatus", {}).get("coding", [])), {}).get("code")
+        coding: Json = next(iter(goal.get("achievementStatus", {}).get("coding", [])), {})
+        achieved = coding.get("code")
         status = words.backwards(words.GOAL_STATUS).get((lifecycle, achieved), "working")
         return Outcome(
             key=self._key(goal),
@@ -300,7 +302,7 @@ def _identity(patient: Json) -> Identity:
     official = names.get("official", {})
     numbers = {one.get("system"): str(one.get("value", "")) for one in patient.get("identifier", [])}
     born = str(patient.get("birthDate", ""))
-    address = next(iter(patient.get("address", [])), {})
+    address: Json = next(iter(patient.get("address", [])), {})
     phones = [one.get("value", "") for one in patient.get("telecom", []) if one.get("system") == "phone"]
     languages = [one.get("language", {}).get("text", "") for one in patient.get("communication", [])]
     return Identity(

@@ -72,9 +72,12 @@ class _Writer:
 
     def _forms(self) -> list[str]:
         plan = self.dossier.plan
-        wanted = [(words.PASSPORT, self.dossier.words), (words.NEED, plan and plan.needs)]
-        wanted.append((words.REVIEW, plan and plan.reviews))
-        return [name for name, used in wanted if used]
+        wanted = {
+            words.PASSPORT: bool(self.dossier.words),
+            words.NEED: bool(plan and plan.needs),
+            words.REVIEW: bool(plan and plan.reviews),
+        }
+        return [name for name, used in wanted.items() if used]
 
     def _add(self, url: str, resource: Json) -> Json:
         """Put an entry in, with its profile; gives a reference to it."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import fields, is_dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from django.utils import timezone
 
@@ -42,6 +42,7 @@ from evi.care.support.planning import plan_of
 from evi.sharing.decisions import Decision
 from evi.sharing.vocabulary import FAMILY, vocabulary
 
+Part = TypeVar("Part", Words, Plan, Need, Outcome, Action, Review)
 PASSPORT, PLAN, CIRCLE, NUMBERS, CONTACT = PARTS = ("passport", "plan", "circle", "identifiers", "contact")
 """What can be asked for; the address and telephone number only on purpose."""
 USUAL = (PASSPORT, PLAN, CIRCLE, NUMBERS)
@@ -257,7 +258,7 @@ class _Gatherer:
         found = self.received.get(part)
         return found.key if found else keys.key_of(part)
 
-    def _as_there(self, made: Any, part: str, at: str = "at") -> Any:
+    def _as_there(self, made: Part, part: str, at: str = "at") -> Part:
         """A part that came in, with what it said there of its author, its time and who does it."""
         found = self.received.get(part)
         if found is None:

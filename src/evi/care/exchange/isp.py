@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import jsonschema
 
@@ -82,9 +82,9 @@ def _validator() -> jsonschema.Draft202012Validator:
 
 
 def _plainly(fault: jsonschema.ValidationError) -> str:
-    rule, wanted = fault.validator, fault.validator_value
+    rule, wanted = fault.validator, cast(Any, fault.validator_value)
     if rule == "required":
-        missing = [name for name in wanted if name not in typing.cast(Mapping[str, Any], fault.instance)]
+        missing = [name for name in wanted if name not in cast(Mapping[str, Any], fault.instance)]
         return f"it lacks {', '.join(missing)}."
     if rule in {"enum", "const"}:
         return f"it should be {wanted if rule == 'const' else 'one of: ' + ', '.join(map(str, wanted))}."
@@ -150,5 +150,5 @@ def whole(kind: Any, said: Any) -> Any:
         return kind.fromisoformat(said)
     if dataclasses.is_dataclass(kind):
         hints = typing.get_type_hints(kind)
-        return typing.cast(Any, kind)(**{name: whole(hints[name], value) for name, value in said.items()})
+        return cast(Any, kind)(**{name: whole(hints[name], value) for name, value in said.items()})
     return said

@@ -6,6 +6,7 @@ Whether somebody is in a circle is decided by one thing alone: a live tie `in-ci
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -79,6 +80,10 @@ class Lead(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["child"], condition=Q(until__isnull=True), name="one_lead")
         ]
+
+    def holds(self, day: date) -> bool:
+        """Whether they lead on a day."""
+        return self.since <= day and (self.until is None or self.until > day)
 
 
 class Joining(models.Model):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -43,15 +44,18 @@ class Person:
         return self.kind == FAMILY
 
 
-def people(child: Child, day: date | None = None) -> list[Person]:
-    """Everyone in the circle: the lead first, then the family, then by name. Three queries at most."""
+def people(child: Child, day: date | None = None, leads: Sequence[Lead] | None = None) -> list[Person]:
+    """Everyone in the circle: the lead first, then the family, then by name.
+
+    Three queries at most; one less if the caller has read all `leads` of the child already.
+    """
     day = day or timezone.localdate()
     ties = list(
         Tie.objects.live(day)
         .filter(child=child, kind=IN_CIRCLE)
         .select_related("user", "team", "organisation", "place__membership")
     )
-    lead = lead_of(child, day)
+    lead = lead_of(child, day) if leads is None else next((one for one in leads if one.holds(day)), None)
     known = _members(ties, day)
     found = [_person(tie, known, lead) for tie in ties]
     return sorted(found, key=lambda one: (not one.leads, not one.family, one.name.casefold(), one.tie.pk))

@@ -29,7 +29,8 @@ WRONG = 422
 def circle(request: HttpRequest, child: Child) -> HttpResponse:
     """Who is round this child."""
     visit: Visit = request.visit  # type: ignore[attr-defined]
-    here = people(child, visit.day)
+    leads = list(Lead.objects.filter(child=child).select_related("membership__user"))
+    here = people(child, visit.day, leads)
     mine = next((one for one in here if one.membership and one.membership.pk == visit.membership.pk), None)
     waiting = Joining.objects.filter(child=child, status=Joining.Status.WAITING)
     context = {
@@ -37,7 +38,7 @@ def circle(request: HttpRequest, child: Child) -> HttpResponse:
         "people": here,
         "picture": picture(child.name, here),
         "mine": mine,
-        "leads": Lead.objects.filter(child=child).select_related("membership__user"),
+        "leads": leads,
         "past": past_places(child, visit.day),
         "waiting": waiting.select_related("membership__user", "membership__organisation", "made_by__user"),
         "may_invite": visit.can(child, "invite", "circle"),

@@ -57,7 +57,7 @@ def whole(plan: Plan) -> Whole:
     for action in plan.actions.select_related("who__user", "who__organisation"):
         actions[action.outcome_id].append(action)
     reviews = list(plan.reviews.select_related(*written).order_by("-held_on", "-pk"))
-    latest = list(Finding.objects.filter(review__in=reviews[:1]))
+    latest = list(reviews[0].findings.all()) if reviews else []
     wanted = {found.action_id for found in latest if found.verdict == Finding.Verdict.CHANGE}
     changed = set()
     if wanted:
@@ -81,7 +81,7 @@ def plan(request: HttpRequest, child: Child) -> HttpResponse:
         "areas": areas(),
         "offers": offers(),
         "strategies": {each.key: each for each in strategies()},
-        "earlier": child.plans.filter(status=Plan.Status.CLOSED).exists(),
+        "earlier": found is None and child.plans.filter(status=Plan.Status.CLOSED).exists(),
     }
     if found is not None:
         read = whole(found)

@@ -20,6 +20,7 @@ from evi.care.passports.models import (
     PARENT,
     PRACTITIONER,
     VOICES,
+    Contribution,
     Passport,
     PassportVersion,
     Revision,
@@ -201,15 +202,33 @@ def standing(
 def stands_in(child: Child, chosen: Iterable[str], version: int | None = None) -> dict[str, list[Revision]]:
     """`standing` for sections that were decided already."""
     found: dict[str, list[Revision]] = {section: [] for section in chosen}
-    versions = PassportVersion.objects.filter(passport__child=child).order_by("-number")
-    snapshot = (versions if version is None else versions.filter(number=version)).first()
-    if snapshot is None or not found:
+    if not found:
         return found
-    rows = revisions_of(snapshot).filter(contribution__section__in=list(found))
-    for revision in sorted(rows, key=_order):
+    if version is None:
+        rows = [said for row in standing_places(child, found) if (said := said_in(row))]
+    else:
+        snapshot = PassportVersion.objects.filter(passport__child=child, number=version).first()
+        if snapshot is None:
+            return found
+        rows = list(revisions_of(snapshot).filter(contribution__section__in=list(found)))
+    for revision in sorted(rows, key=order):
         if revision.text or revision.pictures:
             found[revision.section].append(revision)
     return found
+
+
+def standing_places(child: Child, chosen: Iterable[str]) -> QuerySet[Contribution]:
+    """The places of these sections with what stands in each, its passport and its organisation."""
+    return Contribution.objects.filter(
+        passport__child=child, section__in=list(chosen), standing__isnull=False
+    ).select_related("passport", "standing", "standing__organisation")
+
+
+def said_in(place: Contribution) -> Revision | None:
+    """What stands in a place of `standing_places`, knowing its place without another query."""
+    if place.standing is not None:
+        place.standing.contribution = place
+    return place.standing
 
 
 def revisions_of(snapshot: PassportVersion) -> QuerySet[Revision]:
@@ -226,7 +245,8 @@ def history(visit: Visit, child: Child) -> list[PassportVersion]:
     return [row for row in rows if seen & set(row.sections)]
 
 
-def _order(revision: Revision) -> tuple[int, str, str, int]:
+def order(revision: Revision) -> tuple[int, str, str, int]:
+    """The child's words first, then parents', then practitioners'."""
     place = revision.contribution
     return (VOICES.index(place.voice), place.nature, place.holder, revision.pk)
 
@@ -241,16 +261,9 @@ def _holder(visit: Visit, voice: str, own: str) -> str:
 
 def stands_at(child: Child, place: Place) -> Revision | None:
     """What stands in one place of a child's passport now, if anything ever did."""
-    newest = PassportVersion.objects.filter(passport__child=child).order_by("-number").first()
-    if newest is None:
-        return None
-    return (
-        revisions_of(newest)
-        .filter(
-            contribution__section=place.section,
-            contribution__voice=place.voice,
-            contribution__nature=place.nature,
-            contribution__holder=place.holder,
-        )
+    found = (
+        standing_places(child, [place.section])
+        .filter(voice=place.voice, nature=place.nature, holder=place.holder)
         .first()
     )
+    return said_in(found) if found else None

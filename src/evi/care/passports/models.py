@@ -43,6 +43,8 @@ class Contribution(models.Model):
 
     `holder` says whose place it is: `child`; `user:ID` for a parent; `told` for a parent's words that a
     practitioner took down; `org:CODE` for a service, whose people write it together, fact apart from opinion.
+    `standing` is the revision that stands in the newest version (None: nothing does); only `next_version`
+    sets it, with the version that says the same.
     """
 
     passport = models.ForeignKey(Passport, on_delete=models.CASCADE, related_name="contributions")
@@ -51,6 +53,9 @@ class Contribution(models.Model):
     voice = models.CharField(max_length=12, choices=[(each, each) for each in VOICES])
     nature = models.CharField(max_length=10, choices=[(each, each) for each in NATURES], blank=True)
     holder = models.CharField(max_length=80)
+    standing = models.OneToOneField(
+        "Revision", null=True, blank=True, on_delete=models.SET_NULL, related_name="stands_in"
+    )
 
     class Meta:
         """One place for each."""

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -146,19 +146,18 @@ def visible(visit: Visit, child: Child) -> QuerySet[Pack]:
 
     Someone whom only a pack brought here sees the packs that were sent to their organisation and no others.
     """
-    found = Pack.objects.filter(child=child).select_related(
-        "from_organisation", "to_organisation", "to_team", "tie"
-    )
     holds = Tie.objects.live(visit.day).filter(held_by(visit.membership), child=child)
-    if holds.exclude(kind=SHARED_WITH).exists():
-        return found
-    return found.filter(addressed_to(visit.membership))
+    here = Exists(holds.exclude(kind=SHARED_WITH))
+    return (
+        Pack.objects.filter(child=child)
+        .filter(here | addressed_to(visit.membership))
+        .select_related("from_organisation", "to_organisation", "to_team", "tie")
+    )
 
 
 def addressed_to(membership: Membership) -> Q:
     """Packs that were sent to this person's organisation or team."""
-    teams = [team.pk for team in membership.teams.all()]
-    whom = Q(to_team__isnull=True) | Q(to_team__in=teams)
+    whom = Q(to_team__isnull=True) | Q(to_team__in=membership.teams.values("pk"))
     return Q(to_organisation=membership.organisation_id) & whom
 
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from django.template.loader import render_to_string
 from django.utils import translation
 
 from evi.care.children.models import Child
 from evi.care.door.visit import Visit
-from evi.care.passports.models import CHILD, PassportVersion
+from evi.care.passports.models import CHILD
 from evi.care.passports.parts import parts
+from evi.care.passports.reading import Reading, Shown
 from evi.workspace import EviError
 
 STYLE = Path(__file__).parents[1] / "assets" / "passports.css"
@@ -24,14 +25,12 @@ DENSITIES = ("roomy", "close", "tight")
 _SENTENCE = re.compile(r"(?<=[.!?۔؟])\s+|\n+")
 
 
-def contents(
-    visit: Visit, child: Child, newest: PassportVersion | None, shown: Sequence[Any]
-) -> dict[str, object]:
+def contents(visit: Visit, child: Child, reading: Reading, shown: Sequence[Shown]) -> dict[str, object]:
     """What the templates of the print view and the PDF need."""
     filled = [each for each in shown if each.revisions]
     return {
         "child": child,
-        "newest": newest,
+        "reading": reading,
         "shown": filled,
         "empty": [each for each in shown if not each.revisions],
         "known": parts(),

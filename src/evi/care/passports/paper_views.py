@@ -12,7 +12,7 @@ from evi.care.door.endpoints import endpoint
 from evi.care.door.visit import Visit
 from evi.care.passports import paper as papers
 from evi.care.passports.contributions import PREFIX
-from evi.care.passports.reading import decided, newest_version
+from evi.care.passports.reading import read
 from evi.care.passports.rendering import drawn, page
 from evi.workspace import EviError
 
@@ -44,9 +44,9 @@ def easy_pdf(request: HttpRequest, child: Child) -> HttpResponse:
 def _context(request: HttpRequest, child: Child) -> dict[str, object]:
     """What goes on paper: sections that may be seen and taken out, each noted as taken out."""
     visit: Visit = request.visit  # type: ignore[attr-defined]
-    shown, _hidden = decided(visit, child, newest := newest_version(child, visit))
-    taken = [each for each in shown if visit.may(child, "export", PREFIX + each.part.key).permitted]
-    return drawn() | papers.contents(visit, child, newest, taken)
+    found = read(visit, child)
+    taken = [each for each in found.shown if visit.may(child, "export", PREFIX + each.part.key).permitted]
+    return drawn() | papers.contents(visit, child, found, taken)
 
 
 def _pdf(request: HttpRequest, child: Child, *, easy: bool) -> HttpResponse:

@@ -1,71 +1,93 @@
-"""The passport as one person may read it: the newest version, section by section, and what they saw last."""
+"""The passport as one person may read it: section by section, what is closed and why, what is new to them."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db.models import OuterRef, Subquery
 from django.utils.translation import gettext as _
 
 from evi.care.children.models import Child
 from evi.care.door.visit import Visit
-from evi.care.passports.contributions import PREFIX, revisions_of
-from evi.care.passports.models import VOICES, Look, PassportVersion, Revision
+from evi.care.passports.contributions import PREFIX, order, said_in, standing_places
+from evi.care.passports.models import Look, Passport, PassportVersion, Revision
 from evi.care.passports.parts import Part, parts
+from evi.sharing.vocabulary import vocabulary
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A section as the page shows it: what stands, and in which voices this person can add."""
+    """A section as the page shows it: what stands, and whether this person can add to it."""
 
     part: Part
     revisions: list[Revision]
     can_write: bool
 
 
-def newest_version(child: Child, visit: Visit) -> PassportVersion | None:
-    """The newest version with its passport, and `seen`: the version that this person saw last."""
-    looks = Look.objects.filter(passport=OuterRef("passport"), user=visit.user)
-    return (
-        PassportVersion.objects.filter(passport__child=child)
-        .select_related("passport")
-        .annotate(seen=Subquery(looks.values("version")[:1]))
-        .order_by("-number")
-        .first()
+@dataclass(frozen=True)
+class Reading:
+    """A passport (None: not begun) as one person may read it.
+
+    `made_at`: when its newest version was made; `hidden`: titles of closed sections by the sentence that says
+    why. `seen`: the version that this person saw last (None: none).
+    """
+
+    passport: Passport | None
+    made_at: datetime | None
+    seen: int | None
+    shown: list[Shown]
+    hidden: Mapping[str, list[str]]
+
+
+def read(visit: Visit, child: Child) -> Reading:
+    """The whole passport, decided section by section; what stands comes in one query."""
+    allowed, hidden = _decided(visit, child)
+    looks = Look.objects.filter(passport=OuterRef("passport"), user=visit.user).values("version")
+    newest = PassportVersion.objects.filter(passport=OuterRef("passport")).order_by("-number")
+    rows = list(
+        standing_places(child, [part.key for part in allowed]).annotate(
+            seen=Subquery(looks[:1]), made_at=Subquery(newest.values("made_at")[:1])
+        )
     )
+    by_section = _by_section(said for row in rows if (said := said_in(row)))
+    shown = [
+        Shown(part, by_section[part.key], visit.can(child, "contribute", PREFIX + part.key))
+        for part in allowed
+    ]
+    if not rows:
+        return Reading(Passport.objects.filter(child=child).first(), None, None, shown, hidden)
+    return Reading(rows[0].passport, rows[0].made_at, rows[0].seen, shown, hidden)
 
 
-def decided(
-    visit: Visit, child: Child, newest: PassportVersion | None
-) -> tuple[list[Shown], dict[str, list[str]]]:
-    """The sections that may be seen with what stands; titles of the others by the sentence that says why."""
-    by_section: dict[str, list[Revision]] = defaultdict(list)
-    shown: list[Shown] = []
-    hidden: dict[str, list[str]] = defaultdict(list)
+def look(reading: Reading, visit: Visit) -> None:
+    """Remember what this person has seen, if it is new."""
+    if reading.passport is not None and reading.made_at and reading.seen != reading.passport.version:
+        Look.objects.update_or_create(
+            passport=reading.passport, user=visit.user, defaults={"version": reading.passport.version}
+        )
+
+
+def _decided(visit: Visit, child: Child) -> tuple[list[Part], dict[str, list[str]]]:
+    """The sections that may be seen; the titles of the others by the reason, which is said once for all."""
     allowed = []
+    hidden: dict[str, list[str]] = defaultdict(list)
     for part in parts().sections.values():
         decision = visit.may(child, "view", PREFIX + part.key)
         if decision.permitted:
             allowed.append(part)
         else:
-            hidden[decision.sentence].append(_(part.title))
-    if newest is not None and allowed:
-        rows = revisions_of(newest).filter(contribution__section__in=[part.key for part in allowed])
-        for row in rows:
-            if row.text or row.pictures:
-                by_section[row.section].append(row)
-    for part in allowed:
-        rows_of_part = sorted(
-            by_section[part.key], key=lambda row: (VOICES.index(row.voice), row.nature, row.pk)
-        )
-        shown.append(Shown(part, rows_of_part, visit.can(child, "contribute", PREFIX + part.key)))
-    return shown, dict(hidden)
+            named = vocabulary().items[PREFIX + part.key].phrase
+            reason = decision.sentence.replace(named, _("these parts of the passport"))
+            hidden[reason].append(_(part.title))
+    return allowed, dict(hidden)
 
 
-def look(newest: PassportVersion, visit: Visit) -> None:
-    """Remember what this person has seen, if it is new."""
-    if getattr(newest, "seen", None) != newest.number:
-        Look.objects.update_or_create(
-            passport=newest.passport, user=visit.user, defaults={"version": newest.number}
-        )
+def _by_section(rows: Iterable[Revision]) -> dict[str, list[Revision]]:
+    found: dict[str, list[Revision]] = defaultdict(list)
+    for row in sorted(rows, key=order):
+        if row.text or row.pictures:
+            found[row.section].append(row)
+    return found

@@ -102,5 +102,8 @@ def seed(
             )
         )
     PassportVersion.objects.bulk_create(versions)
+    for contribution in places.values():
+        contribution.standing_id = stands.get(str(contribution.pk))
+    Contribution.objects.bulk_update(places.values(), ["standing"])
     passport.save(update_fields=["version"])
     return passport

@@ -12,10 +12,9 @@ from evi.care.children.models import Child
 from evi.care.door.visit import Visit
 from evi.care.pages import Card, WorkItem
 from evi.care.passports import packs as packing
-from evi.care.passports.contributions import PREFIX, revisions_of
-from evi.care.passports.models import CHILD, VOICES, Look, Pack, Share
+from evi.care.passports.contributions import PREFIX, stands_in
+from evi.care.passports.models import CHILD, Look, Pack, Passport, Share
 from evi.care.passports.parts import parts
-from evi.care.passports.reading import newest_version
 from evi.care.passports.rendering import drawn
 
 ON_CARD = ("about-me", "works", "strengths")
@@ -30,13 +29,8 @@ def child_card(visit: Visit, child: Child) -> Card | None:
     if not seen:
         return None
     visit.items(child, "view", [PREFIX + each for each in seen])
-    newest = newest_version(child, visit)
-    found: dict[str, list[object]] = {each: [] for each in seen}
-    if newest is not None:
-        rows = revisions_of(newest).filter(contribution__section__in=seen)
-        for row in sorted(rows, key=lambda row: (VOICES.index(row.voice), row.nature != "fact", row.pk)):
-            if row.text or row.pictures:
-                found[row.section].append(row)
+    found = stands_in(child, seen)
+    begun = any(found.values()) or Passport.objects.filter(child=child).exists()
     return Card(
         _("In their own words"),
         "passports/card.html",
@@ -44,9 +38,9 @@ def child_card(visit: Visit, child: Child) -> Card | None:
             "sections": found,
             "known": parts(),
             **drawn(),
-            "begun": newest is not None,
+            "begun": begun,
             "child_voice": CHILD,
-            "can_begin": newest is None and visit.can(child, "contribute", "passport.*"),
+            "can_begin": not begun and visit.can(child, "contribute", "passport.*"),
             "child": child,
         },
         reverse("passports:passport", args=[child.public_id]),

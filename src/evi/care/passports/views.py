@@ -11,8 +11,7 @@ from evi.care.children.models import Child
 from evi.care.door.endpoints import endpoint
 from evi.care.door.visit import Visit
 from evi.care.passports.contributions import begin, voice_of
-from evi.care.passports.models import Passport
-from evi.care.passports.reading import decided, look, newest_version
+from evi.care.passports.reading import look, read
 from evi.care.passports.rendering import head, page
 
 
@@ -20,23 +19,17 @@ from evi.care.passports.rendering import head, page
 def passport(request: HttpRequest, child: Child) -> HttpResponse:
     """The whole passport: the sections that may be seen, and why the rest may not."""
     visit: Visit = request.visit  # type: ignore[attr-defined]
-    newest = newest_version(child, visit)
-    shown, hidden = decided(visit, child, newest)
-    found = newest.passport if newest else Passport.objects.filter(child=child).first()
-    if newest is not None:
-        look(newest, visit)
+    found = read(visit, child)
+    look(found, visit)
     return page(
         request,
         "passport",
         child,
         {
             **head(request, child),
-            "passport": found,
-            "newest": newest,
-            "shown": shown,
-            "hidden": hidden,
+            "reading": found,
             "voice": voice_of(visit),
-            "can_begin": found is None and visit.can(child, "contribute", "passport.*"),
+            "can_begin": found.passport is None and visit.can(child, "contribute", "passport.*"),
             "can_export": visit.can(child, "export", "passport.*"),
             "can_share": visit.can(child, "share", "passport.*"),
             "can_profile": visit.can(child, "view", "profile"),

@@ -148,7 +148,11 @@ def next_version(
     restored_from: int | None = None,
     made_at: datetime | None = None,
 ) -> Passport:
-    """Add the next version to a passport that is locked, and count it."""
+    """Add the next version to a passport that is locked, count it, and let what it says stand."""
+    before = stands_now(passport)
+    for pk in {*before, *stands}:
+        if before.get(pk) != stands.get(pk):
+            Contribution.objects.filter(pk=int(pk)).update(standing=stands.get(pk))
     passport.version += 1
     PassportVersion.objects.create(
         passport=passport,

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 
 from evi.care.accounts.models import Organisation, User
 from evi.care.children.models import Child
 from evi.care.door import rows
-from evi.care.door.endpoints import endpoint
+from evi.care.door.endpoints import VisitRequest, endpoint
 from evi.care.door.looked import who_looked
 from evi.care.door.unusual import find_unusual
 from evi.sharing.unusual import unusual_rules
@@ -19,9 +17,9 @@ PARTNERSHIP = "partnership"
 
 
 @endpoint(action="view", item="access-list")
-def access_list(request: HttpRequest, child: Child) -> HttpResponse:
+def access_list(request: VisitRequest, child: Child) -> HttpResponse:
     """Who looked at this child's record, when and why. Items that the reader can't see are not named."""
-    visit: Any = request.visit  # type: ignore[attr-defined]
+    visit = request.visit
     before = request.GET.get("before", "")
     family = visit.purpose == "family-access"
     page = who_looked(
@@ -35,9 +33,9 @@ def access_list(request: HttpRequest, child: Child) -> HttpResponse:
 
 @endpoint(duty="access-report")
 @rows.every_row()
-def report(request: HttpRequest) -> HttpResponse:
+def report(request: VisitRequest) -> HttpResponse:
     """Access that is unusual enough for a person to look at, in their own organisation or the district."""
-    visit: Any = request.visit  # type: ignore[attr-defined]
+    visit = request.visit
     organisation = visit.membership.organisation
     whole = organisation.kind == PARTNERSHIP
     found = find_unusual("" if whole else organisation.code)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
 from evi.care.children.models import Child
 from evi.care.door import blocking, rows
-from evi.care.door.endpoints import acting, endpoint
+from evi.care.door.endpoints import VisitRequest, acting, endpoint
 from evi.care.door.forms import DecideForm, RaiseForm
 from evi.care.door.models import Blockage
+from evi.care.door.visit import Visit
 from evi.sharing.blockages import CHANGED, stages
 from evi.sharing.vocabulary import vocabulary
 from evi.workspace import EviError
@@ -25,9 +24,9 @@ SHOWN = 100
 @endpoint(signed_in=True, methods=("POST",))
 @acting
 @rows.every_row()
-def raise_(request: HttpRequest) -> HttpResponse:
+def raise_(request: VisitRequest) -> HttpResponse:
     """Keep a refusal as a blockage. The door is asked again: what the form says of it is not believed."""
-    visit: Any = request.visit  # type: ignore[attr-defined]
+    visit = request.visit
     form = RaiseForm(request.POST)
     if not form.is_valid():
         return render(request, "door/raise.html", {"form": form}, status=422)
@@ -47,9 +46,9 @@ def raise_(request: HttpRequest) -> HttpResponse:
 
 @endpoint(duty="blockages-board")
 @rows.every_row()
-def board(request: HttpRequest) -> HttpResponse:
+def board(request: VisitRequest) -> HttpResponse:
     """Every blockage that this membership sees, with the board's figures."""
-    visit: Any = request.visit  # type: ignore[attr-defined]
+    visit = request.visit
     visit.record("view", items=["duty:blockages-board"])
     seen = blocking.seen_by(visit.membership)
     context = {
@@ -65,9 +64,9 @@ def board(request: HttpRequest) -> HttpResponse:
 @endpoint(signed_in=True, methods=BOTH_WAYS)
 @acting
 @rows.every_row()
-def blockage(request: HttpRequest, blockage: str) -> HttpResponse:
+def blockage(request: VisitRequest, blockage: str) -> HttpResponse:
     """One blockage: for whoever raised it, and for those on whose board it is."""
-    visit: Any = request.visit  # type: ignore[attr-defined]
+    visit = request.visit
     mine = Blockage.objects.filter(public_id=blockage, raised_by__user=visit.user).exists()
     if not mine:
         visit.check_duty("blockages-board")
@@ -102,7 +101,7 @@ def blockage(request: HttpRequest, blockage: str) -> HttpResponse:
     return render(request, "door/blockage.html", context, status=422 if form and form.errors else 200)
 
 
-def _decide(request: HttpRequest, visit: Any, row: Blockage, form: DecideForm) -> bool:
+def _decide(request: VisitRequest, visit: Visit, row: Blockage, form: DecideForm) -> bool:
     close = blocking.close_by_agreement if form.cleaned_data["how"] == CHANGED else blocking.close_with_no
     try:
         close(visit, row, form.cleaned_data["reason"])

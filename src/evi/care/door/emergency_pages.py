@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
 from evi.care.children.models import Child
 from evi.care.door import emergencies, rows
 from evi.care.door.emergencies import EMERGENCY_ON
-from evi.care.door.endpoints import acting, endpoint
+from evi.care.door.endpoints import VisitRequest, acting, endpoint
 from evi.care.door.forms import EmergencyForm, ReasonForm, ReviewForm
 from evi.care.door.models import BreakGlass
+from evi.care.door.visit import Visit
 from evi.sharing.emergency import PURPOSE, emergency_rules
 
 BOTH_WAYS = ("GET", "HEAD", "POST")
@@ -24,9 +23,9 @@ SHOWN = 100
 @endpoint(signed_in=True, methods=BOTH_WAYS)
 @acting
 @rows.every_row()
-def emergency(request: HttpRequest) -> HttpResponse:
+def emergency(request: VisitRequest) -> HttpResponse:
     """Find one child by exact identifiers and open an emergency view. Every try is in the ledger."""
-    visit: Any = request.visit  # type: ignore[attr-defined]
+    visit = request.visit
     if request.method == "POST" or not visit.decision_of_nobody("search", "identity", PURPOSE).permitted:
         visit.check_of_nobody("search", "identity", PURPOSE)
     form = EmergencyForm(request.POST or None)
@@ -46,9 +45,9 @@ def emergency(request: HttpRequest) -> HttpResponse:
 
 
 @endpoint(action="view", item="identity", methods=BOTH_WAYS)
-def emergency_child(request: HttpRequest, child: Child) -> HttpResponse:
+def emergency_child(request: VisitRequest, child: Child) -> HttpResponse:
     """Open an emergency view of a child whom the visitor knows."""
-    visit: Any = request.visit  # type: ignore[attr-defined]
+    visit = request.visit
     form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         return _open(request, visit, child, form.cleaned_data["reason"])
@@ -56,7 +55,7 @@ def emergency_child(request: HttpRequest, child: Child) -> HttpResponse:
     return render(request, "door/emergency.html", context, status=422 if form.errors else 200)
 
 
-def _open(request: HttpRequest, visit: Any, child: Child, reason: str) -> HttpResponse:
+def _open(request: VisitRequest, visit: Visit, child: Child, reason: str) -> HttpResponse:
     emergencies.open_view(visit, child, reason)
     request.session[EMERGENCY_ON] = True
     messages.warning(request, _("The emergency view is on. The data guardian has been told."))
@@ -65,9 +64,9 @@ def _open(request: HttpRequest, visit: Any, child: Child, reason: str) -> HttpRe
 
 @endpoint(signed_in=True, methods=("POST",))
 @acting
-def emergency_end(request: HttpRequest, view: str) -> HttpResponse:
+def emergency_end(request: VisitRequest, view: str) -> HttpResponse:
     """End an emergency view early."""
-    visit: Any = request.visit  # type: ignore[attr-defined]
+    visit = request.visit
     row = (
         BreakGlass.objects.select_related("child").filter(public_id=view, membership=visit.membership).first()
     )
@@ -80,9 +79,9 @@ def emergency_end(request: HttpRequest, view: str) -> HttpResponse:
 
 @endpoint(duty="review-break-glass")
 @rows.every_row()
-def reviews(request: HttpRequest) -> HttpResponse:
+def reviews(request: VisitRequest) -> HttpResponse:
     """Emergency views, those that wait for review first."""
-    visit: Any = request.visit  # type: ignore[attr-defined]
+    visit = request.visit
     visit.record("view", items=["duty:review-break-glass"])
     views = emergencies.to_review(visit.membership)
     context = {
@@ -94,9 +93,9 @@ def reviews(request: HttpRequest) -> HttpResponse:
 
 @endpoint(duty="review-break-glass", methods=BOTH_WAYS)
 @rows.every_row()
-def review(request: HttpRequest, view: str) -> HttpResponse:
+def review(request: VisitRequest, view: str) -> HttpResponse:
     """One emergency view: why it was opened, what it showed, and whether it was justified."""
-    visit: Any = request.visit  # type: ignore[attr-defined]
+    visit = request.visit
     row = emergencies.to_review(visit.membership).filter(public_id=view).first()
     if row is None:
         return render(request, "404.html", status=404)

@@ -10,13 +10,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from django.http import HttpRequest, HttpResponseBase, HttpResponseNotAllowed
 from django.shortcuts import redirect
 
+if TYPE_CHECKING:
+    from evi.care.door.visit import Visit
+
 View = Callable[..., HttpResponseBase]
 READ = ("GET", "HEAD")
+
+
+class VisitRequest(HttpRequest):
+    """A request as a view gets it that declared more than being public (for `signed_in`, see `acting`)."""
+
+    visit: Visit
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import ImproperlyConfigured
@@ -64,7 +64,9 @@ class VisitMiddleware:
     def visit_of(self, request: HttpRequest) -> Visit | None:
         """The visit, acting as the membership chosen, or the only one; None if there is none to act as."""
         live = list(
-            Membership.objects.live().filter(user_id=request.user.pk).select_related("organisation", "user")
+            Membership.objects.live()
+            .filter(user_id=cast(int, request.user.pk))
+            .select_related("organisation", "user")
         )
         request.memberships = live  # type: ignore[attr-defined]
         chosen = request.session.get(ACTING_AS)

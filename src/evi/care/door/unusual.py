@@ -99,8 +99,8 @@ def _same_surnames(
     }
     surnames = {key: _last_name(child.family_name) for key, child in children.items()}
     common = Counter(surnames.values())
-    pairs = mine.exclude(child="").exclude(decision=REFUSED)
-    pairs = pairs.values_list("actor", "role", "organisation", "child").distinct()
+    theirs = mine.exclude(child="").exclude(decision=REFUSED)
+    pairs = list(theirs.values_list("actor", "role", "organisation", "child").distinct())
     people = {
         user.public_id: user for user in User.objects.filter(public_id__in={actor for actor, *_ in pairs})
     }

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from evi.care.children.models import Child, Wish
-from evi.care.door.endpoints import endpoint
+from evi.care.door.endpoints import VisitRequest, endpoint
 from evi.care.door.forms import WishForm
 from evi.care.door.rules import door
 from evi.sharing.vocabulary import vocabulary
@@ -20,9 +18,9 @@ OPT_OUT = "opt-out"
 
 
 @endpoint(action="contribute", item="voice", methods=("GET", "HEAD", "POST"))
-def wishes(request: HttpRequest, child: Child) -> HttpResponse:
+def wishes(request: VisitRequest, child: Child) -> HttpResponse:
     """What the family has said, and a form to say more."""
-    visit: Any = request.visit  # type: ignore[attr-defined]
+    visit = request.visit
     form = WishForm(request.POST or None, initial={"said_by": visit.user.name, "about": "all"})
     if request.method == "POST" and form.is_valid():
         said = form.cleaned_data
@@ -51,9 +49,9 @@ def wishes(request: HttpRequest, child: Child) -> HttpResponse:
 
 
 @endpoint(action="contribute", item="voice", methods=("POST",))
-def wish_end(request: HttpRequest, child: Child, wish: int) -> HttpResponse:
+def wish_end(request: VisitRequest, child: Child, wish: int) -> HttpResponse:
     """The family takes back what it said: from today it no longer holds."""
-    visit: Any = request.visit  # type: ignore[attr-defined]
+    visit = request.visit
     row = Wish.objects.live().filter(child=child, pk=wish).first()
     if row is None:
         return render(request, "404.html", status=404)

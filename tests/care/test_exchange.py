@@ -6,12 +6,14 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
+from typer.testing import CliRunner
 
 from evi.care.children.models import Child, Withheld
 from evi.care.circles.rules import keep_in_step
@@ -21,6 +23,7 @@ from evi.care.exchange import isp, keys, profile, receiving
 from evi.care.exchange.dossier import Dossier, Identity
 from evi.care.exchange.faults import BadFileError
 from evi.care.exchange.fhir_out import to_bundle
+from evi.care.exchange.files import File, read_file
 from evi.care.exchange.gather import gather
 from evi.care.exchange.models import Incoming, Received
 from evi.care.exchange.summary import work
@@ -28,6 +31,7 @@ from evi.care.passports.contributions import contribute, standing
 from evi.care.passports.models import Revision
 from evi.care.support import planning
 from evi.care.support.models import Plan
+from evi.cli.app import app, load_verbs
 from tests.care.conftest import World
 
 NHS = "9434765919"
@@ -80,8 +84,8 @@ def empty_child(world: World, **more: Any) -> Child:
     return child
 
 
-def fhir_file(dossier: Dossier) -> receiving.File:
-    return receiving.read_file(json.dumps(to_bundle(dossier)).encode())
+def fhir_file(dossier: Dossier) -> File:
+    return read_file(json.dumps(to_bundle(dossier)).encode())
 
 
 def told_parts(dossier: Dossier) -> Any:
@@ -106,7 +110,7 @@ def test_a_record_survives_the_journey_to_another_installation(
     elsewhere(monkeypatch)
     file = fhir_file(sent)
     if form == "isp":
-        file = receiving.read_file(json.dumps(isp.to_isp(sent, "Targeted")).encode())
+        file = read_file(json.dumps(isp.to_isp(sent, "Targeted")).encode())
     assert file.dossier == sent
     visit = told.visit("senco")
     incoming = receiving.receive(visit, there, file)
@@ -238,11 +242,11 @@ def test_files_that_are_no_record_are_refused_with_each_fault(told: World) -> No
     next(e for e in sent["entry"] if e["resource"]["resourceType"] == "Patient")["resource"]["gender"] = (
         "banana"
     )
-    with pytest.raises(BadFileError, match="1 things in it are wrong") as error:
-        receiving.read_file(json.dumps(sent).encode())
+    with pytest.raises(BadFileError, match="1 thing in it is wrong") as error:
+        read_file(json.dumps(sent).encode())
     assert "Patient.gender" in error.value.faults[0].place
     with pytest.raises(BadFileError, match="neither a FHIR document nor"):
-        receiving.read_file(b'{"hello": 1}')
+        read_file(b'{"hello": 1}')
     plan = isp.to_isp(gather(told.visit("senco"), told.children["amir"]))
     for change, place in (
         ({"layer": "Everything"}, "layer"),
@@ -251,7 +255,7 @@ def test_files_that_are_no_record_are_refused_with_each_fault(told: World) -> No
         ({"diagnosis": "x"}, "the file"),
     ):
         with pytest.raises(BadFileError) as error:
-            receiving.read_file(json.dumps(plan | change).encode())
+            read_file(json.dumps(plan | change).encode())
         assert error.value.faults[0].place == place
     plan["content"]["plan"]["outcomes"][0]["need"] = "nowhere"
     assert [str(fault) for fault in isp.check_isp(plan)] == [
@@ -327,3 +331,25 @@ def test_pages_for_programs(told: World, as_role: Callable[[str], Client]) -> No
     assert client.post(f"/api/tokens/{ended}/end/").status_code == 302
     assert Client().get("/api/v1/children", headers={"Authorization": f"Bearer {secret}"}).status_code == 401
     assert as_role("senco").get("/api/tokens/").status_code == 403
+
+
+def test_the_command_prints_each_fault_and_no_value(told: World, tmp_path: Path) -> None:
+    load_verbs("exchange")
+    good, bad = tmp_path / "good.json", tmp_path / "bad.json"
+    bundle = to_bundle(gather(told.visit("senco"), told.children["amir"]))
+    good.write_text(json.dumps(bundle), encoding="utf-8")
+    checked = CliRunner().invoke(app, ["exchange", "check", str(good)])
+    assert checked.exit_code == 0, checked.output
+    assert "Right: a FHIR R4 document." in checked.output
+    assert "words 4, needs 1" in checked.output
+    resource = next(e for e in bundle["entry"] if e["resource"]["resourceType"] == "Patient")["resource"]
+    resource["gender"] = "banana"
+    bad.write_text(json.dumps(bundle), encoding="utf-8")
+    refused = CliRunner().invoke(app, ["exchange", "check", str(bad)])
+    assert refused.exit_code == 3
+    assert "Patient.gender: it should be one of: male, female" in refused.output.replace("\n", " ")
+    assert "banana" not in refused.output
+    assert (
+        json.loads(CliRunner().invoke(app, ["exchange", "check", str(bad), "--json"]).stdout)["right"]
+        is False
+    )

@@ -16,6 +16,7 @@ from evi.care.children.models import Child
 from evi.care.door.visit import Visit
 from evi.care.exchange import isp, receiving
 from evi.care.exchange.fhir_out import to_bundle
+from evi.care.exchange.files import File, read_file
 from evi.care.exchange.gather import PARTS, USUAL, gather
 from evi.care.exchange.models import Incoming
 
@@ -85,8 +86,8 @@ def _parts(parts: list[str] | None) -> list[str]:
     return wanted
 
 
-def _read(sent: FileIn) -> receiving.File:
-    return receiving.read_file(json.dumps(sent.file, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+def _read(sent: FileIn) -> File:
+    return read_file(json.dumps(sent.file, ensure_ascii=False).encode("utf-8", "surrogatepass"))
 
 
 def _file(body: dict[str, Any], kind: str) -> HttpResponse:

@@ -9,6 +9,7 @@ from ninja import Schema
 from pydantic import AfterValidator, ConfigDict, Field
 
 from evi.care.text import LINE_LIMIT, NOTE_LIMIT, clean_line, clean_text
+from evi.sharing.vocabulary import vocabulary
 
 Line = Annotated[str, Field(max_length=LINE_LIMIT), AfterValidator(clean_line)]
 Note = Annotated[str, Field(max_length=NOTE_LIMIT), AfterValidator(clean_text)]
@@ -349,8 +350,8 @@ class LooksOut(Schema):
 class BlockageIn(Sent):
     """A refusal that stops you from helping: what was refused, and how that harms."""
 
-    action: str = Field(pattern="^[a-z]{1,20}$")
-    item: str = Field(pattern=r"^[a-z][a-z.-]{0,60}$")
+    action: str = Field(json_schema_extra={"enum": list(vocabulary().actions)})
+    item: str = Field(json_schema_extra={"enum": list(vocabulary().items)})
     harm: SaidNote
 
 

@@ -8,10 +8,10 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from evi.care.exchange.files import FHIR, ISP
 from evi.care.exchange.gather import CIRCLE, CONTACT, NUMBERS, PASSPORT, PLAN, USUAL
 from evi.care.exchange.isp import LAYERS
 from evi.care.exchange.reading import MAX_BYTES
-from evi.care.exchange.receiving import FHIR, ISP
 from evi.care.text import NoteField
 
 

@@ -18,6 +18,7 @@ from evi.care.exchange import isp, paper, receiving
 from evi.care.exchange.dossier import Dossier
 from evi.care.exchange.faults import BadFileError
 from evi.care.exchange.fhir_out import to_bundle
+from evi.care.exchange.files import FHIR, read_file
 from evi.care.exchange.forms import BringInForm, DecideForm, TakeOutForm
 from evi.care.exchange.gather import gather
 from evi.care.exchange.models import Incoming
@@ -42,7 +43,7 @@ def exchange(request: HttpRequest, child: Child) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         dossier = gather(visit, child, data["parts"])
-        if data["form"] == receiving.FHIR:
+        if data["form"] == FHIR:
             return _file(
                 to_bundle(dossier), "application/fhir+json", f"needs-passport-{dossier.made_at:%Y-%m-%d}.json"
             )
@@ -87,7 +88,7 @@ def bring_in(request: HttpRequest, child: Child) -> HttpResponse:
     faults: list[Any] = []
     if request.method == "POST" and form.is_valid():
         try:
-            incoming = receiving.receive(visit, child, receiving.read_file(form.cleaned_data["file"]))
+            incoming = receiving.receive(visit, child, read_file(form.cleaned_data["file"]))
         except BadFileError as error:
             form.add_error("file", capfirst(error.what))
             faults = list(error.faults)

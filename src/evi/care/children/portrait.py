@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 from django.http import HttpRequest
 from django.template import engines
 from django.template.backends.utils import csrf_input_lazy
+from markupsafe import Markup
 
 from evi.care.children import chronology, vulnerability
 from evi.care.children.address import Address
 from evi.care.children.models import Child
 from evi.care.children.telling import told
 from evi.care.children.ties import places
+from evi.care.children.views import visit_of
 from evi.care.pages import Card, WorkItem, gather_cards, gather_due
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ class Portrait:
     lately: tuple[chronology.Line, ...]
     due: tuple[WorkItem, ...]
     index: vulnerability.Index | None
-    cards: tuple[tuple[Card, str], ...]
+    cards: tuple[tuple[Card, Markup], ...]
     reading: chronology.Reading
     may_add: bool
     may_move: bool
@@ -56,7 +58,7 @@ class Portrait:
 
 def portrait(request: HttpRequest, child: Child) -> Portrait:
     """Gather the page; what is shown goes into the ledger item by item."""
-    visit: Visit = request.visit
+    visit = visit_of(request)
     address = Address.kept_from(visit, child)
     place = None if address.kept else places([child], visit.day).get(child.pk)
     contact = visit.can(child, "view", "contact") and visit.may(child, "view", "contact").permitted
@@ -96,10 +98,10 @@ def _index(visit: Visit, child: Child) -> vulnerability.Index | None:
     return vulnerability.latest(visit, child)
 
 
-def _drawn(request: HttpRequest, child: Child, card: Card) -> str:
+def _drawn(request: HttpRequest, child: Child, card: Card) -> Markup:
     """A room's part, drawn by its own template from its own context, the child, the card and the visit."""
     engine: Any = engines["jinja2"]
     template = engine.env.get_template(card.template)
-    context = {**card.context, "card": card, "child": child, "visit": request.visit, "request": request}
+    context = {**card.context, "card": card, "child": child, "visit": visit_of(request), "request": request}
     context["csrf_input"] = csrf_input_lazy(request)
-    return str(template.render(context))
+    return Markup(template.render(context))  # noqa: S704 - a template of ours, which escapes what it is given

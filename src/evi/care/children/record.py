@@ -15,7 +15,7 @@ from evi.care.children.forms import EntryForm, FilterForm, MoveForm
 from evi.care.children.models import Child
 from evi.care.children.portrait import portrait
 from evi.care.children.telling import leaves
-from evi.care.children.views import number
+from evi.care.children.views import number, visit_of
 from evi.care.door.endpoints import endpoint
 from evi.care.door.visit import Refused
 from evi.sharing.vocabulary import vocabulary
@@ -34,7 +34,7 @@ def child(request: HttpRequest, child: Child) -> HttpResponse:
 @endpoint(action="view", item="chronology.*")
 def chronology_page(request: HttpRequest, child: Child) -> HttpResponse:
     """What happened, from pregnancy on, as far as it may be read. `?kind=` of a closed kind is refused."""
-    visit = request.visit
+    visit = visit_of(request)
     asked = request.GET.get("kind", "")
     if asked in chronology.kinds():
         visit.check(child, "view", asked)
@@ -65,7 +65,7 @@ def chronology_page(request: HttpRequest, child: Child) -> HttpResponse:
 @endpoint(action="contribute", item="chronology.*", methods=WRITE)
 def add_entry(request: HttpRequest, child: Child) -> HttpResponseBase:
     """Add an entry, with fact and opinion apart, to a kind that the visitor's own service holds."""
-    visit = request.visit
+    visit = visit_of(request)
     kinds = chronology.own_kinds(visit, child)
     if not kinds:
         raise Refused(
@@ -84,7 +84,9 @@ def add_entry(request: HttpRequest, child: Child) -> HttpResponseBase:
 @endpoint(action="view", item="index")
 def index(request: HttpRequest, child: Child) -> HttpResponse:
     """The index as reasons by domain, with what is not known: never a lone number."""
-    context = _about(request, child, "children:index") | {"index": vulnerability.latest(request.visit, child)}
+    context = _about(request, child, "children:index") | {
+        "index": vulnerability.latest(visit_of(request), child)
+    }
     return render(request, "children/index.html", context)
 
 
@@ -93,7 +95,7 @@ def move_out(request: HttpRequest, child: Child) -> HttpResponseBase:
     """Note that the child has left the district."""
     form = MoveForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        moving.move_out(request.visit, child, form.cleaned_data["on"], form.cleaned_data["to"])
+        moving.move_out(visit_of(request), child, form.cleaned_data["on"], form.cleaned_data["to"])
         messages.success(request, _("It is noted that this child has left the district."))
         return redirect("children:child", child.public_id)
     context = {"child": child, "form": form}
@@ -105,17 +107,17 @@ def come_back(request: HttpRequest, child: Child) -> HttpResponseBase:
     """Note that the child lives in the district again; for whoever could have noted that they left."""
     if child.moved_out_on is None:
         return redirect("children:child", child.public_id)
-    if not moving.may_come_back(request.visit, child):
-        decision = request.visit.may(child, "contribute", "contact")
+    if not moving.may_come_back(visit_of(request), child):
+        decision = visit_of(request).may(child, "contribute", "contact")
         raise Refused(decision, "contribute", "contact", child)
-    moving.come_back(request.visit, child)
+    moving.come_back(visit_of(request), child)
     messages.success(request, _("It is noted that this child lives in the district."))
     return redirect("children:child", child.public_id)
 
 
 def _about(request: HttpRequest, child: Child, here: str) -> dict[str, Any]:
     """What the head of each page of a child shows."""
-    return {"child": child, "leaves": leaves(request.visit, child, here), "items": vocabulary().items}
+    return {"child": child, "leaves": leaves(visit_of(request), child, here), "items": vocabulary().items}
 
 
 def _query(request: HttpRequest) -> str:

@@ -45,7 +45,8 @@ def tie(
     Raises:
         ValueError: it is not said with whom.
     """
-    organisation = organisation or (membership and membership.organisation) or (team and team.organisation)
+    holder = membership or team
+    organisation = organisation or (holder.organisation if holder else None)
     if organisation is None:
         raise ValueError("a tie is with an organisation, a team or a membership")
     user = user or (membership.user if membership else None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
@@ -15,7 +15,15 @@ from evi.care.children.forms import SearchForm
 from evi.care.children.listing import page_of
 from evi.care.door.endpoints import endpoint
 
+if TYPE_CHECKING:
+    from evi.care.door.visit import Visit
+
 BUSY = 429
+
+
+def visit_of(request: HttpRequest) -> Visit:
+    """The visit that the middleware made."""
+    return cast("Visit", request.visit)  # type: ignore[attr-defined]
 
 
 def visiting(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
@@ -23,7 +31,7 @@ def visiting(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpRespons
 
     @wraps(view)
     def chosen(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if request.visit is None:
+        if request.visit is None:  # type: ignore[attr-defined]
             return redirect("accounts:acting-as")
         return view(request, *args, **kwargs)
 
@@ -34,7 +42,7 @@ def visiting(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpRespons
 @visiting
 def children(request: HttpRequest) -> HttpResponse:
     """The children whom the visitor may see, a page at a time."""
-    page = page_of(request.visit, number(request))
+    page = page_of(visit_of(request), number(request))
     return render(request, "children/list.html", {"page": page})
 
 
@@ -48,7 +56,7 @@ def search(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return render(request, "children/search.html", {"form": form}, status=422)
     try:
-        record = searching.keep(request.visit.user, form.question)
+        record = searching.keep(visit_of(request).user, form.question)
     except searching.TooMany:
         return render(request, "children/search_busy.html", {"limit": searching.PER_MINUTE}, status=BUSY)
     return redirect("children:found", record.public_id)
@@ -58,11 +66,11 @@ def search(request: HttpRequest) -> HttpResponse:
 @visiting
 def found(request: HttpRequest, record: str) -> HttpResponse:
     """Who was found, for the question kept under this id; asked anew, so nobody is shown who may not be."""
-    question = searching.kept(request.visit.user, record)
+    question = searching.kept(visit_of(request).user, record)
     if question is None:
         context = {"form": SearchForm(), "gone": _("This search is too old to show. Please search again.")}
         return render(request, "children/search.html", context, status=404)
-    results = searching.search(request.visit, question)
+    results = searching.search(visit_of(request), question)
     form = SearchForm(initial={"text": question.text[:200], "born": question.born})
     return render(request, "children/search.html", {"form": form, "results": results})
 

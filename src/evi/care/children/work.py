@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from evi.care.children.listing import first_few, page_of
 from evi.care.children.models import Tie
-from evi.care.children.views import number, visiting
+from evi.care.children.views import number, visit_of, visiting
 from evi.care.dated import live_on
 from evi.care.door.endpoints import endpoint
 from evi.care.door.models import AccessEntry, Blockage
@@ -42,7 +42,7 @@ KINDS = {
 @visiting
 def my_work(request: HttpRequest) -> HttpResponse:
     """What is new, due and waiting; the first few children; what a lead looks after."""
-    visit = request.visit
+    visit = visit_of(request)
     lines = gather_work(visit)
     groups = [(kind, title, [line for line in lines if line.kind == kind]) for kind, title in KINDS.items()]
     context = {
@@ -67,7 +67,7 @@ class TeamLine:
 @endpoint(duty="team-caseload")
 def team(request: HttpRequest) -> HttpResponse:
     """The caseload of the lead's own organisation by team, its children, and where to read of access."""
-    visit = request.visit
+    visit = visit_of(request)
     context = {
         "lines": caseload(visit),
         "page": page_of(visit, number(request)),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import logging
 import os
 import re
 import subprocess
@@ -13,13 +15,18 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from django.test import Client
+from django.core.cache import cache
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from evi.care import assets_build, mail
 from evi.care.accounts.models import User
 from evi.care.assets_build import build_assets, cleaned_style
+from evi.care.limits import limited
+from evi.care.logs import QuietFormatter
 from evi.workspace import EviError
+from tests.care.conftest import World
 from tests.care.test_shell_pages import whole
 
 
@@ -150,3 +157,41 @@ def test_what_people_are_called_is_never_markup(as_role: Callable[[str], Client]
     page = client.get(reverse("accounts:account")).content.decode()
     whole(page)
     assert "&lt;script&gt;" in page
+
+
+def test_the_log_says_where_it_broke_and_never_what_was_in_it(capsys: pytest.CaptureFixture[str]) -> None:
+    def breaks(name: str) -> None:
+        try:
+            int(name)
+        except ValueError as error:
+            raise RuntimeError(f"no number: {name}") from error
+
+    handler = logging.StreamHandler(made := io.StringIO())
+    handler.setFormatter(QuietFormatter())
+    logger = logging.getLogger("evi.test")
+    logger.addHandler(handler)
+    try:
+        breaks("Amir Iqbal")
+    except RuntimeError:
+        logger.exception("Internal Server Error: /children/x/")
+    finally:
+        logger.removeHandler(handler)
+    said = made.getvalue()
+    assert "Amir" not in said
+    assert "RuntimeError" in said and "while ValueError" in said and "in breaks" in said
+
+
+def test_a_costly_page_answers_so_often_and_each_person_for_themselves(
+    world: World, rf: RequestFactory
+) -> None:
+    cache.clear()
+    asked = limited("search", per_minute=3)(lambda request: HttpResponse("found"))
+
+    def ask(key: str) -> int:
+        request = rf.get("/")
+        request.user = world.members[key].user
+        request.session = {}  # type: ignore[assignment]
+        return asked(request).status_code
+
+    assert [ask("senco") for _ in range(5)] == [200, 200, 200, 429, 429]
+    assert ask("health-visitor") == 200

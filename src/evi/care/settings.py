@@ -7,7 +7,7 @@ from pathlib import Path
 
 from csp.constants import NONCE, NONE, SELF
 
-from evi.care import assets_build, home, mail
+from evi.care import assets_build, home, logs, mail
 from evi.care.accounts import outside
 
 HERE = Path(__file__).resolve().parent
@@ -200,6 +200,7 @@ STORAGES = {
 }
 
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+LOGGING = logs.settings()
 EVI_MAIL = bool(os.environ.get("EVI_CARE_MAIL"))
 globals().update(mail.settings())
 AXES_FAILURE_LIMIT = 6

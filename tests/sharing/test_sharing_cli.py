@@ -32,8 +32,8 @@ def test_why_answers_with_the_sentence_and_its_end_code() -> None:
     code, said = run(*asked, "plan")
     assert (code, said) == (
         0,
-        "✓ You can see this child's support plan because you are the SENCO at the child's school (agreement 3, "
-        "school and health, clause 1.1). clause; gateway children-act-2004-s10",
+        "✓ You can see this child's support plan because you are the SENCO at the child's school (agreement "
+        "3, school and health, clause 1.1). clause; gateway children-act-2004-s10",
     )
     code, said = run(*asked, "chronology.police")
     assert code == 3

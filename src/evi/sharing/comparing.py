@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 
 from evi.sharing.agreement import Agreement
 from evi.sharing.compiling import ALL, OPT_OUT
@@ -139,8 +140,12 @@ def _merged(found: Iterable[Change], name: str) -> set[Change]:
     """Changes that differ in one list only, as one."""
     groups: dict[Change, set[str]] = defaultdict(set)
     for each in found:
-        groups[replace(each, **{name: ()})] |= set(getattr(each, name))
-    return {replace(each, **{name: tuple(sorted(values))}) for each, values in groups.items()}
+        nothing: dict[str, Any] = {name: ()}
+        groups[replace(each, **nothing)] |= set(getattr(each, name))
+    merged: list[tuple[Change, dict[str, Any]]] = [
+        (each, {name: tuple(sorted(values))}) for each, values in groups.items()
+    ]
+    return {replace(each, **values) for each, values in merged}
 
 
 def _questions(doors: Iterable[Door], day: date) -> set[Request]:

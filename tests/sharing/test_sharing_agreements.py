@@ -143,7 +143,7 @@ def test_a_district_can_turn_a_gateway_on_with_a_file_of_its_own(
     )
     (tmp_path / "gateways").mkdir()
     started = tmp_path / "gateways/duty.yaml"
-    started.write_text(yaml.safe_dump([row | {"switched_on": True, "in_force_from": "2026-10-01"}]))
+    started.write_text(yaml.safe_dump([row | {"switched_on": True, "in_force_from": date(2026, 10, 1)}]))
     door = Door.open([tmp_path])
     assert [each.name for each in door.in_force(DAY)] == ["school-health"]
     assert not door.in_force(date(2026, 9, 30))

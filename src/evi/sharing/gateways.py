@@ -6,6 +6,7 @@ What "checked" says is to be taken seriously: these files are a starting point f
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -87,8 +88,8 @@ def load_gateways(folders: Iterable[Path] = ()) -> dict[str, Gateway]:
 
 
 def _gateway(row: Any, where: str) -> Gateway:
-    check_against(row, SCHEMA, where)
-    fields: Mapping[str, Any] = row
+    fields: Mapping[str, Any] = json.loads(json.dumps(row, default=str))
+    check_against(fields, SCHEMA, where)
     words = vocabulary()
     unknown = [each for each in fields["purposes"] if each not in {ANY, *words.purposes}]
     unknown += [each for each in fields.get("organisations", ()) if each not in words.organisations]

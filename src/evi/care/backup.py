@@ -25,13 +25,13 @@ from django.db import connection, transaction
 from evi import __version__
 from evi.care import tables
 from evi.care.fields import KEYS
-from evi.care.home import SECRET, home
+from evi.care.home import SIGNING, home
 from evi.workspace import EviError
 
 MANIFEST, SQLITE, POSTGRESQL = "manifest.json", "care.sqlite3", "tables"
 BESIDE = ("agreements", "anchors.jsonl", "anchors.head.json")
 """What is backed up of the care folder, beside the database."""
-KEY_FILES = (KEYS, SECRET)
+KEY_FILES = (KEYS, SIGNING)
 
 
 def back_up(path: Path) -> dict[str, Any]:
@@ -120,7 +120,7 @@ def check_restored() -> int:
     check_keys_fit()
     found = ledger.check()
     if found.fault is not None:
-        raise EviError(f"the ledger of this backup is not whole: {found.fault.said}", where="backup")
+        raise EviError(f"the ledger of this backup is not whole: {found.fault.sentence}", where="backup")
     return found.entries
 
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from evi.care.children.models import Child
 from evi.care.children.views import number, visiting
 from evi.care.door.endpoints import endpoint
+from evi.care.door.visit import Visit
 from evi.care.findings.forms import LookedForm, SameForm
 from evi.care.findings.models import Finding, PerhapsSame
 from evi.care.findings.summary import ITEM, counted, findings, told
@@ -26,12 +27,12 @@ def findings_list(request: HttpRequest) -> HttpResponse:
     page = number(request)
     start = (page - 1) * A_PAGE
     rows = list(
-        findings(request.visit).order_by("outcome", "waiting_since", "pk")[start : start + A_PAGE + 1]
+        findings(_visit(request)).order_by("outcome", "waiting_since", "pk")[start : start + A_PAGE + 1]
     )
-    request.visit.record("view", items=(ITEM,), note=f"list of findings, page {page}")
+    _visit(request).record("view", items=(ITEM,), note=f"list of findings, page {page}")
     context = {
         "rows": rows[:A_PAGE],
-        "counts": counted(request.visit),
+        "counts": counted(_visit(request)),
         "number": page,
         "more": len(rows) > A_PAGE,
     }
@@ -55,7 +56,7 @@ def looked(request: HttpRequest, child: Child, finding: str) -> HttpResponse:
     form = LookedForm(request.POST)
     if not form.is_valid():
         return render(request, "findings/finding.html", _context(request, child, found, form), status=422)
-    visit = request.visit
+    visit = _visit(request)
     with visit.writing(child, "contribute", ITEM, note=f"looked at: {form.cleaned_data['outcome']}"):
         found.outcome, found.outcome_note = form.cleaned_data["outcome"], form.cleaned_data["note"]
         found.looked_by, found.looked_at = visit.user, timezone.now()
@@ -72,7 +73,7 @@ def perhaps_same(request: HttpRequest) -> HttpResponse:
     pairs = list(_pairs(request)[:A_PAGE])
     for pair in pairs:
         for each in (pair.child, pair.other):
-            request.visit.may(each, "view", "identity")
+            _visit(request).may(each, "view", "identity")
     return render(request, "findings/perhaps_same.html", {"pairs": pairs, "form": SameForm()})
 
 
@@ -84,16 +85,23 @@ def answer_same(request: HttpRequest, pair: str) -> HttpResponse:
     form = SameForm(request.POST)
     if form.is_valid():
         found.answer = form.cleaned_data["answer"]
-        found.answered_by, found.answered_at = request.visit.user, timezone.now()
+        found.answered_by, found.answered_at = _visit(request).user, timezone.now()
         found.save()
         for each in (found.child, found.other):
-            request.visit.record("contribute", each, ["identity"], f"perhaps the same child: {found.answer}")
+            _visit(request).record(
+                "contribute", each, ["identity"], f"perhaps the same child: {found.answer}"
+            )
         messages.success(request, _("Thank you. Your answer goes to those who look after the links."))
     return redirect("findings:perhaps-same")
 
 
+def _visit(request: HttpRequest) -> Visit:
+    visit: Visit = request.visit  # type: ignore[attr-defined]
+    return visit
+
+
 def _pairs(request: HttpRequest) -> QuerySet[PerhapsSame]:
-    mine = request.visit.children("view", "identity").values("pk")
+    mine = _visit(request).children("view", "identity").values("pk")
     return PerhapsSame.objects.filter(answer="", child__in=mine, other__in=mine).select_related(
         "child", "other"
     )
@@ -101,7 +109,7 @@ def _pairs(request: HttpRequest) -> QuerySet[PerhapsSame]:
 
 def _own(request: HttpRequest, child: Child, public_id: str) -> Finding:
     """A finding about the child that was released to the visitor's own organisation."""
-    organisation = request.visit.membership.organisation
+    organisation = _visit(request).membership.organisation
     found = (
         Finding.objects.filter(public_id=public_id, child=child, release__organisation=organisation)
         .select_related("release", "looked_by")
@@ -116,7 +124,7 @@ def _context(request: HttpRequest, child: Child, found: Finding, form: LookedFor
     return {
         "child": child,
         "finding": found,
-        "told": told(request.visit, child, found),
+        "told": told(_visit(request), child, found),
         "form": form,
-        "may_answer": request.visit.can(child, "contribute", ITEM),
+        "may_answer": _visit(request).can(child, "contribute", ITEM),
     }

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from evi.care.children.models import Child, IndexRow, LocalRecord
+from evi.care.children.models import IndexRow, LocalRecord
 from evi.care.loading.extracts import codes_of, read_extracts
 from evi.care.loading.filling import BATCH, fill
 from evi.care.loading.joining import Gathered, gather
@@ -87,25 +87,22 @@ def _gathered(
 
 def fill_index(links: pl.DataFrame, index: pl.DataFrame, agreement: str, run: str) -> int:
     """Write the index of every child who has a record here; gives how many. Older ones stay as history."""
-    children = dict(LocalRecord.objects.values_list("code", "child_id"))
+    children = {
+        (feed, code): child
+        for feed, code, child in LocalRecord.objects.values_list("feed", "code", "child_id")
+    }
+    rows = links.sort("probability").select("feed", "code", "together").iter_rows()
     known = {
-        together: children[str(code)]
-        for code, together in links.sort("probability").select("code", "together").iter_rows()
-        if str(code) in children
+        together: children[feed, str(code)] for feed, code, together in rows if (feed, str(code)) in children
     }
     there = set(IndexRow.objects.filter(run_id=run).values_list("child_id", flat=True))
-    rows: dict[int, IndexRow] = {}
+    made: dict[int, IndexRow] = {}
     for row in index.iter_rows(named=True):
         child = known.get(row["together"])
         if child is None or child in there:
             continue
         said = {name: json.loads(row[name]) for name in ("domains", "reasons", "not_known")}
         counts = {name: row[name] for name in ("day", "band", "n_present", "n_assessable")}
-        rows[child] = IndexRow(child_id=child, run_id=run, agreement=agreement, **said, **counts)
-    IndexRow.objects.bulk_create(rows.values(), batch_size=BATCH)
-    return len(rows)
-
-
-def children_here() -> int:
-    """How many children Care holds."""
-    return Child.objects.count()
+        made[child] = IndexRow(child_id=child, run_id=run, agreement=agreement, **said, **counts)
+    IndexRow.objects.bulk_create(made.values(), batch_size=BATCH)
+    return len(made)

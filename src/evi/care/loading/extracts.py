@@ -114,7 +114,8 @@ def read_extracts(district: District, wording: Wording, progress: Progress = SIL
     together = (
         _stacked(schema, (part[n] for part in parts)) for n, schema in enumerate((PEOPLE, ROLLS, EVENTS))
     )
-    return Extracts(*together, notes=tuple(notes))
+    people, rolls, events = together
+    return Extracts(people, rolls, events, tuple(notes))
 
 
 def codes_of(district: District, records: pl.DataFrame) -> pl.DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 import polars as pl
@@ -19,6 +19,8 @@ from evi.sharing.holders import Holder
 from evi.workspace import SILENT, Progress
 
 BATCH = 1_000
+NOON = time(12)
+"""The hour of what a service tells by its day alone."""
 LOADED = "from the service's own records"
 """Why a tie that a load made is there; a load ends only its own."""
 _FIELDS = {
@@ -238,11 +240,12 @@ def _entries(
     }
     new: list[Entry] = []
     changed: list[Entry] = []
+    now = timezone.now()
     schools = dict(gathered.rolls.select("child", "organisation").iter_rows())
     rows = gathered.entries.select(
-        "child", "feed", "place", "item", "code", "title", "text", "day", "ended"
+        "child", "feed", "place", "item", "code", "title", "text", "day", "ended", "known_at"
     ).iter_rows()
-    for number, feed, place, item, code, title, text, day, ended in rows:
+    for number, feed, place, item, code, title, text, day, ended, known_at in rows:
         holder, child = held[feed], children[number]
         source = organisations.get(holder.code_at(place or "")) or organisations[schools[number]]
         known = there.get((child.pk, item, code, day))
@@ -251,6 +254,7 @@ def _entries(
                 Entry(
                     child=child, item=item, nature=Entry.FACT, happened_on=day, ended_on=ended,
                     title=title[:200], text=text, code=code, source=source, author_name=source.name,
+                    recorded_at=min(datetime.combine(known_at or day, NOON, UTC), now),
                 )
             )  # fmt: skip
         elif (known.ended_on, known.title, known.text) != (ended, title[:200], text):

@@ -32,7 +32,7 @@ class Gathered:
     Attributes:
         children: child, and `IDENTITY`. records: child, feed, code, organisation, name, kind.
         rolls: child, organisation, name, kind, year, since, until. cases: child, feed, since, until.
-        entries: child, feed, place, item, code, title, text, day, ended.
+        entries: child, feed, place, item, code, title, text, day, ended, known_at.
         doubts: child, other, feed.
         counts: records and children that were left out, by reason.
     """
@@ -78,7 +78,7 @@ def gather(
         "records_not_joined": doubts.height,
     }
     return Gathered(
-        children=named.with_columns(date_of_birth=pl.col("date_of_birth")),
+        children=named.with_columns(pl.col("language").replace(wording.languages)),
         records=_records(keys, rolls, held),
         rolls=rolls,
         cases=_cases(named, joined, events, held, day),
@@ -214,7 +214,7 @@ def _entries(events: pl.DataFrame, held: Mapping[str, Holder], wording: Wording)
 
 _ENTRIES = pl.Schema(
     {"child": pl.Int64, "feed": pl.String, "place": pl.String, "item": pl.String, "code": pl.String}
-    | {"title": pl.String, "text": pl.String, "day": pl.Date, "ended": pl.Date}
+    | {"title": pl.String, "text": pl.String, "day": pl.Date, "ended": pl.Date, "known_at": pl.Date}
 )
 
 
@@ -231,6 +231,7 @@ def _of_kind(
             .agg(
                 pl.col("place").last(),
                 pl.col("day").min(),
+                pl.col("known_at").max(),
                 last=pl.col("day").max(),
                 value=pl.col("value").last(),
                 said=pl.col("said").last(),
@@ -281,6 +282,7 @@ def _together(mine: pl.DataFrame, below: float | None, wording: Wording) -> pl.D
         pl.col("ended").last(),
         pl.col("said").last(),
         pl.col("value").last(),
+        pl.col("known_at").max(),
         code=pl.col("code").first().str.replace(r"/[^/]+$", ""),
         count=pl.len(),
         low=low.str.join(", "),

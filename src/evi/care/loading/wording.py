@@ -42,6 +42,7 @@ class Wording:
         self.kinds = tuple(kinds)
         self._meanings = _meanings(layouts)
         self._said = _texts(layouts)
+        self.languages = _languages(layouts)
         self.kind_of = lru_cache(maxsize=None)(self._kind_of)
         self.may_show = lru_cache(maxsize=None)(self._may_show)
 
@@ -94,6 +95,16 @@ def _meanings(layouts: Mapping[str, Layout]) -> dict[str, str]:
     for assessment in assessments().values():
         for framework in assessment.frameworks.values():
             found |= dict(framework.items)
+    return found
+
+
+def _languages(layouts: Mapping[str, Layout]) -> dict[str, str]:
+    """From the common code of a language to its name."""
+    found: dict[str, str] = {}
+    for layout in layouts.values():
+        for name in {person.identifies.get("language") for person in layout.persons} - {None}:
+            field = layout.field(str(name))
+            found |= {code: words for code, words in field.codes.items() if field.common.get(code) == code}
     return found
 
 

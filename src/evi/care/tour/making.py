@@ -23,6 +23,8 @@ HERE = Path(__file__).parent
 ADDRESS = "{key}@example.org"
 """Addresses of example.org, which reach nobody (RFC 2606)."""
 WITHHELD = ["contact"]
+LATER = ("health-visiting", "camhs", "social-care")
+"""Services whose people are tied to the story's child by what happens in it, or not at all."""
 SEVEN = ("senco", "teacher", "health-visitor", "camhs", "social-worker", "parent", "guardian")
 
 
@@ -72,7 +74,13 @@ def make_demonstration(district: District) -> Demonstration:
         _tie(story, members)
     people = read_yaml(HERE / "people.yaml")
     sign_ins = tuple(
-        SignIn(key, each["name"], each["title"], members[key].user.email, members[key].organisation.name)
+        SignIn(
+            key,
+            members[key].user.name,
+            each["title"],
+            members[key].user.email,
+            members[key].organisation.name,
+        )
         for key, each in people.items()
     )
     return Demonstration(sign_ins, password, story)
@@ -94,17 +102,22 @@ def _name_places() -> None:
 
 
 def _story() -> Story:
-    """A child of a released finding whom several services know, oldest first: somebody who soon moves on."""
+    """A child of a released finding whom several services know, on nobody's caseload who comes in later."""
     findings = Finding.objects.filter(
         release__organisation__kind="school", release__retracted_at=None
     ).select_related("child", "release__organisation")
-    feeds = {}
+    feeds: dict[int, set[str]] = {}
     for child, feed in LocalRecord.objects.filter(child__in=findings.values("child")).values_list(
         "child", "feed"
     ):
         feeds.setdefault(child, set()).add(feed)
     tied = set(Tie.objects.live().filter(kind="teaches").values_list("child", flat=True))
-    choices = [each for each in findings if each.child_id in tied and not _is_special(each)]
+    cases = set(
+        Tie.objects.live()
+        .filter(kind="on-caseload", organisation__code__in=LATER)
+        .values_list("child", flat=True)
+    )
+    choices = [each for each in findings if each.child_id in tied - cases and not _is_special(each)]
     if not choices:
         raise EviError(
             "no finding was released to a school, so there is no story to tell.",
@@ -121,6 +134,11 @@ def _story() -> Story:
     return Story.objects.create(child=best.child, school=school, next_school=following)
 
 
+def name_of(name: str, story: Story) -> str:
+    """A person's name, with the family name of the story's child where it belongs."""
+    return name.replace("{family}", story.child.family_name)
+
+
 def _is_special(finding: Finding) -> bool:
     names = set(finding.release.organisation.teams.values_list("name", flat=True))
     return {"Year 3", "Year 9"} <= names
@@ -132,7 +150,8 @@ def _people(story: Story, password: str) -> dict[str, Membership]:
     for key, said in read_yaml(HERE / "people.yaml").items():
         organisation = places.get(said["at"]) or Organisation.objects.get(code=said["at"])
         user = User.objects.filter(email=ADDRESS.format(key=key)).first()
-        user = user or User(email=ADDRESS.format(key=key), name=said["name"])
+        user = user or User(email=ADDRESS.format(key=key))
+        user.name = name_of(said["name"], story)
         user.set_password(password)
         user.save()
         members[key], _made = Membership.objects.get_or_create(

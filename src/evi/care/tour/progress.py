@@ -16,7 +16,7 @@ from evi.care.door.models import AccessEntry, Blockage, BreakGlass
 from evi.care.findings.models import Finding
 from evi.care.passports.models import Pack, Passport, Revision
 from evi.care.support.models import Plan, Review
-from evi.care.tour.making import ADDRESS, HERE
+from evi.care.tour.making import ADDRESS, HERE, name_of
 from evi.care.tour.models import Story
 from evi.workspace.declared import read_yaml
 
@@ -52,7 +52,7 @@ def steps(story: Story) -> list[Step]:
                 number,
                 row["title"],
                 " ".join(row["text"].split()),
-                who["name"],
+                name_of(who["name"], story),
                 who["title"],
                 email,
                 url,

@@ -154,6 +154,7 @@ class TestAddress:
         assert Address().hide("Otley") == "Otley"
 
 
+@pytest.mark.both_databases
 class TestChronology:
     def test_from_pregnancy_on_newest_first(self, world: World, as_role: SignIn) -> None:
         entry(world, "chronology.early-years", "Booked with midwife", happened_on=date(2019, 9, 1))
@@ -443,6 +444,7 @@ class TestTies:
         assert places([child]) == {}
 
 
+@pytest.mark.both_databases
 class TestLists:
     def test_the_list_by_name_and_how_they_are_tied(self, world: World, as_role: SignIn) -> None:
         read = as_role("senco").get(reverse("children:list")).content.decode()

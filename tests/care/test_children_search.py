@@ -94,6 +94,7 @@ class TestNames:
 
 
 @pytest.mark.django_db
+@pytest.mark.both_databases
 class TestSearch:
     @pytest.mark.parametrize(
         "typed",

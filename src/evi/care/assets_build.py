@@ -28,6 +28,7 @@ OWN = HERE / "assets"
 LOCALE = HERE / "locale"
 DESIGN = "nhsuk-frontend"
 DONE = "done"
+KEPT_BUILDS = 8
 PACKAGES = ("django", "django-allauth", "django-htmx", "django-ninja", "whitenoise")
 """Python packages whose files are served too."""
 
@@ -74,13 +75,21 @@ def build_assets(progress: Progress = SILENT) -> Path:
         modules = _fetch(place / "npm")
         _style(modules, sources)
         _scripts(modules, sources)
-        for own in ("logo.svg", "icon.svg"):
-            shutil.copy(OWN / own, sources / own)
+        shutil.copy(OWN / "icon.svg", sources / "icon.svg")
         _translations(place / "locale")
         shutil.rmtree(place / "npm")
         _collect()
         (place / DONE).touch()
+        _forget(place)
     return place
+
+
+def _forget(place: Path) -> None:
+    """Leave the newest few builds: another checkout or a running server may still use an older one."""
+    builds = [path for path in place.parent.glob("assets-*") if path.is_dir() and path != place]
+    for old in sorted(builds, key=lambda path: path.stat().st_mtime)[:-KEPT_BUILDS]:
+        shutil.rmtree(old, ignore_errors=True)
+        old.with_suffix(".lock").unlink(missing_ok=True)
 
 
 def cleaned_style(text: str) -> str:

@@ -21,7 +21,7 @@ from evi.care.circles.summary import work
 from evi.care.door.models import AccessEntry
 from evi.care.door.visit import Refused
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+pytestmark = pytest.mark.django_db
 TODAY = date(2026, 11, 26)
 
 
@@ -131,6 +131,7 @@ def by_rule(world: Any, day: date) -> set[int]:
     return found
 
 
+@pytest.mark.both_databases
 def test_in_the_circle_by_rule_if_and_only_if_a_live_tie_says_so(world):
     child = world.children["bea"]
 
@@ -162,6 +163,7 @@ def test_in_the_circle_by_rule_if_and_only_if_a_live_tie_says_so(world):
     holds()
 
 
+@pytest.mark.both_databases
 def test_coming_and_going_never_leaves_somebody_in_without_a_tie(world):
     child = world.children["amir"]
     keys = ("senco", "class-teacher", "health-visitor", "parent")
@@ -192,6 +194,7 @@ def test_coming_and_going_never_leaves_somebody_in_without_a_tie(world):
 # By invitation and on request.
 
 
+@pytest.mark.both_databases
 def test_the_invited_person_sees_the_child_once_they_accept_and_not_before(world):
     child = world.children["amir"]
     clinician = world.visit("camhs-clinician", TODAY)
@@ -273,6 +276,7 @@ def test_a_request_is_decided_and_its_reason_reaches_who_asked(world):
     assert in_circle(child, world.members["health-visitor"], TODAY)
 
 
+@pytest.mark.both_databases
 def test_one_lead_at_a_time_with_a_history(world):
     child, senco = world.children["amir"], world.visit("senco", TODAY)
     for key in ("class-teacher", "health-visitor", "parent"):
@@ -343,6 +347,7 @@ def test_what_was_read_is_no_longer_owed(circle):
     assert work(circle.visit("senco", TODAY)) == [], "not from who wrote it"
 
 
+@pytest.mark.both_databases
 def test_a_question_is_answered_once(circle):
     message = send(circle, kind="question", subject="Sleep?", answer_by=TODAY + timedelta(days=3))
     line = work(circle.visit("health-visitor", TODAY))[0]

@@ -30,7 +30,7 @@ from evi.care.support.planning import Found, Overtaken
 from evi.care.support.summary import work
 from evi.care.support.timeline import timeline
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+pytestmark = pytest.mark.django_db
 TODAY = date(2026, 11, 26)
 WEEK = timedelta(days=7)
 
@@ -92,6 +92,7 @@ def fault(error: pytest.ExceptionInfo[ValidationError], name: str) -> str:
     return " ".join(error.value.message_dict[name])
 
 
+@pytest.mark.both_databases
 def test_a_cycle_from_need_to_review_and_what_follows_from_it(world, child, senco, plan, outcome):
     keep = act(senco, outcome, world.members["class-teacher"])
     stop = act(senco, outcome, what="Sticker chart", until=TODAY + 20 * WEEK)
@@ -176,6 +177,7 @@ def test_a_version_is_never_changed_or_deleted(need):
         version.delete()
 
 
+@pytest.mark.both_databases
 def test_the_second_of_two_is_shown_the_difference_and_nothing_is_lost(world, child, senco, plan, need):
     teacher, read_at = world.visit("class-teacher", TODAY), need.plan.revision
     first = Need.objects.select_related("plan__child").get(pk=need.pk)
@@ -215,6 +217,7 @@ def test_a_second_review_of_the_same_moment_is_held_back(senco, plan, outcome):
     assert Review.objects.count() == 1
 
 
+@pytest.mark.both_databases
 def test_four_writers_at_once_lose_nothing(tmp_path):
     address = os.environ.get("EVI_CARE_DATABASE", "")
     if address:
@@ -338,6 +341,7 @@ def test_who_may_not_write_the_plan_is_refused_and_nothing_is_written(world, pla
     assert Need.objects.count() == 1
 
 
+@pytest.mark.both_databases
 def test_one_open_plan_and_a_closed_one_is_left_alone(senco, child, plan, need):
     with pytest.raises(ValidationError, match="already"):
         planning.start_plan(senco, child)

@@ -20,10 +20,14 @@ _LETTERS = 17
 
 @dataclass(frozen=True)
 class Mark:
-    """A person in the picture: where, with which letters, and how the mark is drawn."""
+    """A person in the picture: where, with which letters, and how the mark is drawn.
+
+    `label` is the height of the name, away from the middle so that no line crosses it.
+    """
 
     x: float
     y: float
+    label: float
     initials: str
     name: str
     part: str
@@ -52,26 +56,28 @@ def picture(child: str, people: Sequence[Person]) -> Picture:
     """
     shown = list(people[:MOST] if len(people) <= MOST else people[: MOST - 1])
     places = len(shown) + (len(shown) < len(people))
-    radius_y = 84 + _ROW * max(0, places - 4) / 2
-    middle_x, middle_y = WIDTH / 2, radius_y + 34
+    radius_y = 80 + _ROW * max(0, places - 4) / 2
+    middle_x, middle_y = WIDTH / 2, radius_y + 66
     marks = []
     for number in range(places):
         angle = 2 * math.pi * number / places - math.pi / 2
         x = round(middle_x + _RADIUS_X * math.cos(angle), 1)
         y = round(middle_y + radius_y * math.sin(angle), 1)
+        label = y + 35 if y > middle_y - 10 else y - 40
         if number < len(shown):
-            marks.append(_mark(shown[number], x, y))
+            marks.append(_mark(shown[number], x, y, label))
         else:
             rest = len(people) - len(shown)
-            marks.append(Mark(x, y, f"+{rest}", _("%(n)s more") % {"n": rest}, ""))
-    height = round(2 * radius_y + 104)
+            marks.append(Mark(x, y, label, f"+{rest}", _("%(n)s more") % {"n": rest}, ""))
+    height = round(2 * radius_y + 126)
     return Picture(WIDTH, height, middle_x, middle_y, _short(child), tuple(marks), _in_words(child, people))
 
 
-def _mark(person: Person, x: float, y: float) -> Mark:
+def _mark(person: Person, x: float, y: float, label: float) -> Mark:
     return Mark(
         x,
         y,
+        label,
         initials(person.name),
         _short(person.name),
         _short(person.part or person.organisation),

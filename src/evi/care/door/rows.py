@@ -135,8 +135,8 @@ def policy(table: str, column: str) -> str:
         f"AND t.since <= {_said('day', 'date')} AND (t.until IS NULL OR t.until > {_said('day', 'date')}) "
         f"AND t.organisation_id = {_said('organisation')} AND (t.user_id = {_said('user')} "
         f"OR t.user_id IS NULL AND (t.team_id IS NULL OR t.team_id = ANY ({_said('teams', 'bigint[]')})))) "
-        f"OR EXISTS (SELECT 1 FROM door_breakglass b WHERE b.child_id = {child} "
-        f"AND b.membership_id = {_said('membership')} AND b.ends_at > now())"
+        f"OR {child} IN (SELECT b.child_id FROM door_breakglass b "
+        f"WHERE b.membership_id = {_said('membership')} AND b.ends_at > now())"
         f") WITH CHECK (true)"
     )
 

@@ -23,7 +23,7 @@ from evi.sharing.vocabulary import vocabulary
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 DAY = date(2026, 11, 26)
-CHILDREN = 60
+CHILDREN = 45
 PEOPLE = (
     ("senco", "hill", "1A"), ("class-teacher", "hill", "1B"), ("head-teacher", "lake", ""),
     ("health-visitor", "visitors", "north"), ("camhs-clinician", "camhs", ""),

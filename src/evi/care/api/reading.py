@@ -30,7 +30,7 @@ SIZE = 50
 def children(visit: Visit, page: Page = 1) -> shapes.ChildrenOut:
     """The children whom this token may see, in pages of 25."""
     found = listing.page_of(visit, page)
-    return shapes.ChildrenOut(children=[_line(line) for line in found.lines], more=found.more)
+    return shapes.ChildrenOut(children=[_line(visit, line.child) for line in found.lines], more=found.more)
 
 
 @operation("POST", "/children/search", shapes.ChildrenOut)
@@ -38,15 +38,7 @@ def search(visit: Visit, sent: shapes.SearchIn) -> shapes.ChildrenOut:
     """Find children among those whom this token may find; a search is in the ledger."""
     results = searching.search(visit, searching.Question(sent.text, sent.born))
     visit.learn([hit.child for hit in results.hits])
-    lines = [
-        shapes.ChildLine(
-            id=hit.child.public_id,
-            name=hit.child.name,
-            birth_date=hit.child.birth_date,
-            ties=sorted(visit.ties(hit.child)),
-        )
-        for hit in results.hits
-    ]
+    lines = [_line(visit, hit.child) for hit in results.hits]
     return shapes.ChildrenOut(children=lines, more=results.more)
 
 
@@ -215,12 +207,9 @@ def _passport(
     )
 
 
-def _line(line: listing.Line) -> shapes.ChildLine:
+def _line(visit: Visit, child: Child) -> shapes.ChildLine:
     return shapes.ChildLine(
-        id=line.child.public_id,
-        name=line.child.name,
-        birth_date=line.child.birth_date,
-        ties=list(line.ties),
+        id=child.public_id, name=child.name, birth_date=child.birth_date, ties=sorted(visit.ties(child))
     )
 
 

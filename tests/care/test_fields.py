@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from evi.care import fields
 from evi.care.children.models import Child
 from evi.care.publicid import new_public_id
-from evi.care.rotating import count_by_key, encrypted_columns, retire, rotate
+from evi.care.rotating import count_by_key, encrypted_columns, renew, retire, rotate
 from evi.workspace import EviError
 from tests.care.conftest import World
 
@@ -138,15 +138,16 @@ def test_every_value_moves_to_the_newest_key_and_stays_what_it_was(place: Path, 
 
     before, held = everything(), count_by_key()
     assert set(held) == {1}
+    assert renew().values == sum(held.values())
     fields.add_key()
     mixed = Child.objects.create(given_name="Dee", family_name="New", birth_date=date(2021, 1, 1))
     done = rotate()
     assert done.values == sum(held.values())
-    assert set(done.keys) == {2}
+    assert set(done.keys) == {3}
     assert everything()[:-1] == before
     assert Child.objects.get(pk=mixed.pk).given_name == "Dee"
     assert rotate().values == 0, "a second time there is nothing to do"
-    assert retire() == [1]
+    assert retire() == [1, 2]
     assert everything()[:-1] == before
 
 

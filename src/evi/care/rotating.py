@@ -35,6 +35,12 @@ class Rotated:
     keys: dict[int, int]
 
 
+def renew(progress: Progress = SILENT) -> Rotated:
+    """Add a key, and write everything anew under it."""
+    fields.add_key()
+    return rotate(progress)
+
+
 def rotate(progress: Progress = SILENT) -> Rotated:
     """Rewrite what is under older keys.
 
@@ -57,7 +63,7 @@ def rotate(progress: Progress = SILENT) -> Rotated:
 def retire() -> list[int]:
     """Take away older keys under which nothing is stored any more; gives their numbers.
 
-    A backup from before holds values under them: keep the key file that belongs to it.
+    Not in the same breath as `renew`: somebody may be in the middle of saving under the key from before. A backup from before holds values under them: keep the key file that belongs to it.
     """
     return fields.retire_keys(count_by_key())
 

@@ -16,7 +16,7 @@ from evi import __version__
 VERBS = (
     "new", "check", "encode", "link", "load", "index", "panel", "patterns", "child", "report",
     "run", "status", "rerun", "diff", "score_truth", "doctor", "demo", "export", "queue",
-    "casefind", "compare", "evaluate", "release", "serve", "care",
+    "casefind", "compare", "evaluate", "agreement", "release", "serve", "care", "ledger", "exchange",
 )  # fmt: skip
 
 

@@ -24,7 +24,7 @@ def door() -> Door:
         EviError: an agreement can't be read or does not keep to its schema; nothing is permitted then.
     """
     global _open  # noqa: PLW0603 - one door a process, kept while its files are the same
-    state = tuple((path.name, path.stat().st_mtime_ns) for path in sorted(folder().glob("*.yaml")))
+    state = tuple((path.name, path.stat().st_mtime_ns) for path in sorted(folder().rglob("*.yaml")))
     if _open is None or _open[0] != state:
         _open = (state, Door.open([folder()]))
     return _open[1]

@@ -136,7 +136,7 @@ def test_the_report_finds_what_is_unusual_and_names_no_family(world, as_role):
     assert found["own-family"].person == user.public_id
     assert found["own-family"].children == (world.children["amir"].public_id,)
     assert found["refusals"].count == 10
-    assert "1 wait too long" in found["emergencies"].sentence
+    assert "waiting too long for review: 1" in found["emergencies"].sentence
     assert {each.person for each in find_unusual("lake-school")} == {user.public_id}
     page = as_role("data-guardian").get(reverse("door:report")).content.decode()
     assert "Ola Iqbal" in page

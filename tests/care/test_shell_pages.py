@@ -115,7 +115,9 @@ def test_pages_of_the_second_step_after_showing_that_it_is_you(world: World) -> 
         response = client.get(reverse(name))
         assert response.status_code == 200, name
         whole(response.content.decode())
-    Authenticator.objects.create(user=user, type="totp", data={"secret": get_adapter().encrypt("JBSWY3DPEHPK3PXP")})
+    Authenticator.objects.create(
+        user=user, type="totp", data={"secret": get_adapter().encrypt("JBSWY3DPEHPK3PXP")}
+    )
     RecoveryCodes.activate(user)
     Authenticator.objects.create(user=user, type="webauthn", data={"name": "Work phone", "credential": {}})
     names = ["mfa_index", "mfa_deactivate_totp", "mfa_list_webauthn", "mfa_view_recovery_codes"]
@@ -188,3 +190,21 @@ def signed_in(world: World, key: str = "senco", password: str = PASSWORD) -> Cli
     response = client.post(reverse("account_login"), {"login": user.email, "password": password})
     assert response.status_code == 302, response.content.decode()[-3000:]
     return client
+
+
+def test_the_places_are_those_that_the_role_may_open(as_role: Callable[[str], Client]) -> None:
+    expected = {
+        "administrator": {"People"},
+        "senco": set(),
+        "parent": set(),
+        "data-guardian": {"Access", "Blockages", "Emergency views"},
+    }
+    for key, more in expected.items():
+        client = as_role(key)
+        found = re.findall(
+            r'navigation-link"\s+href="([^"]+)".*?>\s*(?:<strong[^>]*>)?([^<]+)<',
+            client.get("/").content.decode(),
+        )
+        assert {text for _, text in found} == {"My work", "Children", "Search"} | more, key
+        for address, text in found:
+            assert client.get(address).status_code == 200, (key, text)

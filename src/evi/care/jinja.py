@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
 from django.templatetags.static import static
-from django.urls import NoReverseMatch, reverse
+from django.urls import resolve, reverse
 from django.utils import formats, timezone, translation
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from jinja2 import ChainableUndefined, ChoiceLoader, Environment, PackageLoader
 from jinja2.utils import missing
 from markupsafe import Markup
 
 from evi.care import controls
+from evi.care.door.endpoints import asks_of
 from evi.sharing.vocabulary import vocabulary
 
 
@@ -143,21 +146,29 @@ def every_page(request: HttpRequest) -> dict[str, Any]:
 
 
 def _navigation(request: HttpRequest, visit: Any) -> list[dict[str, Any]]:
-    """The main places; one that this installation does not have is left out."""
-    report = visit is not None and visit.has_duty("access-report")
-    places = [
-        (_("My work"), "my-work"),
-        (_("Children"), "children:list"),
-        (_("Search"), "children:search"),
-        (_("Access"), "door:report" if report else "door:blockages"),
-    ]
-    if visit is not None and visit.has_duty("manage-organisation"):
-        places.append((_("People"), "accounts:people"))
+    """The main places that this visit may open."""
     found = []
-    for text, name in places:
-        try:
-            address = reverse(name)
-        except NoReverseMatch:
-            continue
-        found.append({"text": text, "href": address, "current": request.path == address})
+    for text, name in _PLACES:
+        address, duty = _place(name)
+        if not duty or (visit is not None and visit.has_duty(duty)):
+            found.append({"text": _(text), "href": address, "current": request.path == address})
     return found
+
+
+_PLACES = (
+    (gettext_noop("My work"), "my-work"),
+    (gettext_noop("Children"), "children:list"),
+    (gettext_noop("Search"), "children:search"),
+    (gettext_noop("Access"), "door:report"),
+    (gettext_noop("Blockages"), "door:blockages"),
+    (gettext_noop("Emergency views"), "door:emergency-reviews"),
+    (gettext_noop("People"), "accounts:people"),
+)
+
+
+@cache
+def _place(name: str) -> tuple[str, str]:
+    """The address of a page, and the duty that it asks for."""
+    address = reverse(name)
+    asks = asks_of(resolve(address).func)
+    return address, asks.duty if asks else ""

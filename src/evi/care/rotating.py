@@ -63,7 +63,8 @@ def rotate(progress: Progress = SILENT) -> Rotated:
 def retire() -> list[int]:
     """Take away older keys under which nothing is stored any more; gives their numbers.
 
-    Not in the same breath as `renew`: somebody may be in the middle of saving under the key from before. A backup from before holds values under them: keep the key file that belongs to it.
+    Not in the same breath as `renew`: somebody may be in the middle of saving under the key from before. A
+    backup from before holds values under older keys: keep the key file that belongs to it.
     """
     return fields.retire_keys(count_by_key())
 

@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from evi.care import pages
 from evi.care.children import chronology, portrait, summary, timeline
 from evi.care.children.address import Address
 from evi.care.children.models import Child, Entry, IndexRow, Tie, Wish, Withheld
@@ -568,3 +569,30 @@ class TestTimeline:
 
     def test_nothing_to_draw(self) -> None:
         assert timeline.draw([], {"a": "A"}) is None
+
+
+class TestDue:
+    """What other rooms say is due stands beside the child in lists, and on the child's page."""
+
+    def test_in_the_list_and_on_the_page(
+        self, world: World, as_role: SignIn, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        amir, late = world.children["amir"], TODAY() - timedelta(days=2)
+
+        def room(visit: Any, children: Any) -> list[pages.WorkItem]:
+            return [
+                pages.WorkItem("due", "Later thing", "/later", child, TODAY() + timedelta(days=9))
+                for child in children
+                if child.pk == amir.pk
+            ] + [
+                pages.WorkItem("due", "Late thing", "/late", child, late)
+                for child in children
+                if child == amir
+            ]
+
+        whole = pages._summaries
+        monkeypatch.setattr(pages, "_summaries", lambda name: [room] if name == "due" else whole(name))
+        client = as_role("senco")
+        for read in (client.get(reverse("children:list")).content.decode(), page(client, "child", amir)):
+            assert read.index("Late thing") < read.index("Later thing")
+            assert "late, was due" in read

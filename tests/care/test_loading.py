@@ -213,10 +213,10 @@ class TestExtracts:
         folder = made.extracts / "school"
         folder.mkdir(parents=True)
         (folder / "school_census_2026_summer.csv").write_text(
-            "UPN,URN,Surname,Forename,MiddleNames,DOB,Sex,Ethnicity,Language,UPRN,Postcode,AddressLine,EntryDate,"
-            "LeavingDate,NCyearActual,SENprovision,SENtype1,FSMeligible,CensusDate\n"
-            "B997100022000,997001,Yaman,Maryam,,2018-04-27,F,APKN,URD,,QV1 0DF,21 Ivy Road,2022-09-03,,3,K,MLD,"
-            "true,2026-05-21\n"
+            "UPN,URN,Surname,Forename,MiddleNames,DOB,Sex,Ethnicity,Language,UPRN,Postcode,AddressLine,"
+            "EntryDate,LeavingDate,NCyearActual,SENprovision,SENtype1,FSMeligible,CensusDate\n"
+            "B997100022000,997001,Yaman,Maryam,,2018-04-27,F,APKN,URD,,QV1 0DF,21 Ivy Road,2022-09-03,,3,K,"
+            "MLD,true,2026-05-21\n"
             "broken,997001,,,,2018-04-27,F,APKN,URD,,,,2022-09-03,,3,K,MLD,true,2026-05-21\n"
         )
         return made

@@ -95,6 +95,7 @@ def restore(path: Path, keys: Path | None = None) -> dict[str, Any]:
             do="Set EVI_CARE_DATABASE as it was where the backup was made.",
             exit_code=2,
         )
+    (home() / SIGNING).unlink(missing_ok=True)  # made as the settings were read, and never used
     for name, data in held.items():
         _write(home() / name, data)
     for name, data in members.items():

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import html
+import json
+import re
 from datetime import date
 
 import pytest
@@ -130,3 +133,15 @@ def test_dates_and_paragraphs() -> None:
     with translation.override("pl"):
         assert direction() == "ltr"
         assert "2026" in day(date(2026, 2, 3))
+
+
+def test_htmx_comes_from_this_host_and_runs_nothing_out_of_attributes() -> None:
+    text = drawn('{% include "htmx.html" %}')
+    assert re.search(r'src="/static/django_htmx/htmx-2\.min\.[0-9a-f]{12}\.js"', text)
+    said = json.loads(html.unescape(re.search(r"content='([^']+)'", text).group(1)))  # type: ignore[union-attr]
+    assert said == {
+        "includeIndicatorStyles": False,
+        "allowEval": False,
+        "selfRequestsOnly": True,
+        "historyCacheSize": 0,
+    }

@@ -140,6 +140,7 @@ def test_search_is_in_the_body_and_in_the_ledger(world: World, program: Callable
     assert not AccessEntry.objects.filter(note__icontains="iqbal").exists()
 
 
+@pytest.mark.both_databases
 def test_a_write_is_done_once(world: World, program: Callable[..., Program]) -> None:
     school = program()
     entry = {
@@ -176,6 +177,7 @@ def test_a_replay_is_refused_once_the_right_has_gone(world: World, program: Call
     assert school.post(url, entry, "kept-key-1").status_code == 403
 
 
+@pytest.mark.both_databases
 def test_words_of_the_passport_and_a_second_writer(world: World, program: Callable[..., Program]) -> None:
     school, url = program(), path(world, "amir", "/passport/works")
     assert school.post(url, {"text": "Pictures help", "base": 0}).json()["base"] == 1
@@ -192,6 +194,7 @@ def test_words_of_the_passport_and_a_second_writer(world: World, program: Callab
     assert set(school.get(path(world, "amir", "/passport")).json()["sections"]) >= {"works", "health"}
 
 
+@pytest.mark.both_databases
 def test_an_edit_holds_what_was_read(world: World, program: Callable[..., Program]) -> None:
     action = make_plan(world)
     school = program()
@@ -226,6 +229,7 @@ def test_an_edit_holds_what_was_read(world: World, program: Callable[..., Progra
     assert school.get(path(world, "cy", "/plan")).status_code == 404
 
 
+@pytest.mark.both_databases
 def test_calls_are_limited_for_each_token(world: World, program: Callable[..., Program]) -> None:
     school, other = program(per_minute=3), program()
     codes = [school.get("/children").status_code for _ in range(5)]
@@ -235,6 +239,7 @@ def test_calls_are_limited_for_each_token(world: World, program: Callable[..., P
     assert other.get("/children").status_code == 200
 
 
+@pytest.mark.both_databases
 def test_a_school_says_who_is_on_roll(world: World, program: Callable[..., Program]) -> None:
     bea = world.children["bea"]
     letters = "ABCDEFGHJKLMNPQRTUVWXYZ"
@@ -255,6 +260,7 @@ def test_a_school_says_who_is_on_roll(world: World, program: Callable[..., Progr
     assert AccessEntry.objects.filter(child=bea.public_id, note__contains="on-roll").count() == 2
 
 
+@pytest.mark.both_databases
 def test_a_refusal_is_raised_as_a_blockage(world: World, program: Callable[..., Program]) -> None:
     school = program()
     harm = {"action": "view", "item": "chronology.police", "harm": "We can't keep him safe on the way home."}
@@ -304,6 +310,7 @@ def _patterns(found: Any, inside: bool = False) -> list[Any]:
     return made
 
 
+@pytest.mark.both_databases
 def test_hostile_strings_are_answered_and_never_break_anything(
     world: World, program: Callable[..., Program]
 ) -> None:

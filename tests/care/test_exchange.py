@@ -126,6 +126,7 @@ def test_a_record_survives_the_journey_to_another_installation(
     assert (rows[0].author_name, rows[0].source) == ("Parveen Iqbal", "Hill Primary School")
 
 
+@pytest.mark.both_databases
 def test_the_same_again_and_a_journey_home_add_nothing(told: World, monkeypatch: pytest.MonkeyPatch) -> None:
     amir, senco = told.children["amir"], told.visit("senco")
     revisions, there = Revision.objects.count(), empty_child(told)
@@ -165,6 +166,7 @@ def test_nothing_here_is_written_over(told: World, monkeypatch: pytest.MonkeyPat
     assert own.needs.get().text == "Talking is hard"
 
 
+@pytest.mark.both_databases
 def test_two_children_with_one_name_and_birthday_are_never_matched_by_name(
     told: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -294,6 +296,7 @@ def test_the_pages_take_out_and_bring_in(told: World, as_role: Callable[[str], C
     assert client.get(f"{at}in/23456789bcdfgh/").status_code == 404
 
 
+@pytest.mark.both_databases
 def test_a_person_decides_on_the_page(told: World, as_role: Callable[[str], Client]) -> None:
     amir = told.children["amir"]
     sent = replace(gather(told.visit("senco"), amir), identity=AMELIA)

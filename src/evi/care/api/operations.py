@@ -97,6 +97,8 @@ OPERATIONS: list[Operation] = []
 
 def operations() -> tuple[Operation, ...]:
     """Every operation of the interface, for tests that walk all of them."""
+    from evi.care.api import interface  # noqa: F401, PLC0415 - importing it declares them
+
     return tuple(OPERATIONS)
 
 

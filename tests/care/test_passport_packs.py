@@ -42,6 +42,7 @@ def kinds_of(world, who, day=None):
     return [line.kind for line in summary.work(world.visit(who, day))]
 
 
+@pytest.mark.both_databases
 def test_a_share_holds_up_to_its_last_day_and_not_after(world):
     amir, today = world.children["amir"], timezone.localdate()
     contribute(world.visit("parent"), amir, "home", "parent", "Gran")
@@ -103,6 +104,7 @@ def test_whoever_may_share_the_same_can_end_a_share(world):
         shares.end(world.visit("parent"), amir, "no-such-share")
 
 
+@pytest.mark.both_databases
 def test_a_pack_opens_its_items_and_is_owed_a_receipt(leaving):
     amir = leaving.children["amir"]
     assert standing(leaving.visit("senco"), amir) == {}

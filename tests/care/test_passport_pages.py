@@ -160,9 +160,12 @@ def test_versions_are_listed_compared_and_put_back(written, as_role):
     done = senco.post(address(written, "put-back"), {"version": 9, "base": 10}, follow=True).content.decode()
     assert "Of works" in done
     assert "A timer" not in done
-    for bad in ({"from": "x", "to": "y"}, {"from": 1, "to": 99}, {}):
+    for bad in ({"from": "x", "to": "y"}, {"from": 1, "to": 99}, {}, {"to": "9" * 30}, {"to": "9" * 5000}):
         assert senco.get(address(written, "changes"), bad).status_code == 404
     assert senco.post(address(written, "put-back"), {"version": "x"}).status_code == 400
+    nobody = senco.get(address(written, "changes", child="cy"), {"from": 0, "to": 0})
+    assert nobody.status_code == 200
+    assert "Nothing that you can see is different" in nobody.content.decode()
 
 
 def test_the_changes_of_a_hidden_section_are_hidden(written, as_role):

@@ -19,8 +19,8 @@ from evi.workspace import EviError
 
 STYLE = Path(__file__).parents[1] / "assets" / "passports.css"
 PAGES = 2
-DENSITIES = ("roomy", "close", "tight")
-"""Sizes of type that are tried until the passport fits on two pages; the smallest is 8.5 points."""
+DENSITIES = ("large", "roomy", "close", "tight")
+"""Sizes of type that are tried until the passport fits on two pages, from 11.5 down to 8.5 points."""
 
 _SENTENCE = re.compile(r"(?<=[.!?۔؟])\s+|\n+")
 
@@ -39,7 +39,7 @@ def contents(visit: Visit, child: Child, reading: Reading, shown: Sequence[Shown
         "printed_role": visit.membership.role,
         "sentences": sentences,
         "child_voice": CHILD,
-        "density": DENSITIES[0],
+        "density": "roomy",
     }
 
 

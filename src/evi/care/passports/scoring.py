@@ -36,6 +36,11 @@ class Line:
     apart: bool
     lowest: Band | None
 
+    @property
+    def known(self) -> int:
+        """How many views say enough to be known."""
+        return sum(score.mean is not None for score in self.scores.values())
+
 
 def checked_answers(instrument: Instrument, answers: Mapping[str, object]) -> dict[str, int]:
     """Answers that belong to the instrument; empty ones are left out.

@@ -20,7 +20,7 @@ SHARED_WITH = "shared-with"
 LONGEST_DAYS = 366
 """A share ends itself after a year at the latest; it can be made again."""
 
-OTHER_ITEMS = ("profile", "plan", "voice")
+OTHER_ITEMS = ("profile", "plan")
 """What can be shared besides the sections."""
 
 

@@ -12,24 +12,28 @@ from evi.care.children.models import Child
 from evi.care.door.endpoints import endpoint
 from evi.care.door.visit import Visit
 from evi.care.passports.contributions import history
+from evi.care.passports.models import Passport
 from evi.care.passports.parts import parts
 from evi.care.passports.rendering import missing, page, tell
 from evi.care.passports.versions import compare, restore
 from evi.workspace import EviError
 
+FEW = 50
+"""Versions on the first page of the list; the rest is one link away."""
+
 
 @endpoint(action="view", item="passport.*")
 def versions(request: HttpRequest, child: Child) -> HttpResponse:
     """Every version that changed something that may be seen, newest first."""
-    visit: Visit = request.visit  # type: ignore[attr-defined]
+    rows = history(request.visit, child)  # type: ignore[attr-defined]
     return page(
         request,
         "versions",
         child,
         {
-            "versions": history(visit, child),
+            "versions": rows if "all" in request.GET else rows[:FEW],
+            "more": 0 if "all" in request.GET else len(rows[FEW:]),
             "parts": parts().sections,
-            "can_restore": visit.can(child, "contribute", "passport.*"),
         },
     )
 
@@ -44,6 +48,7 @@ def changes(request: HttpRequest, child: Child) -> HttpResponse:
         changed = compare(visit, child, min(earlier, later), max(earlier, later))
     except (ValueError, EviError):
         return missing(request)
+    newest = Passport.objects.filter(child=child).values_list("version", flat=True).first()
     return page(
         request,
         "changes",
@@ -52,6 +57,8 @@ def changes(request: HttpRequest, child: Child) -> HttpResponse:
             "changed": changed,
             "earlier": min(earlier, later),
             "later": max(earlier, later),
+            "newest": newest,
+            "can_restore": visit.can(child, "contribute", "passport.*") and min(earlier, later) > 0,
             "known": parts(),
         },
     )

@@ -11,7 +11,7 @@ from evi.care.children.models import LocalRecord, Wish
 from evi.care.door.models import AccessEntry
 from evi.care.findings.models import Finding, PerhapsSame, Release
 from evi.care.findings.summary import told, work
-from evi.care.loading.releases import take_in, take_in_all
+from evi.care.loading.releases import take_in, take_in_all, take_in_new
 from evi.sharing.agreements import EXAMPLES
 from evi.sharing.chain import Chain
 from evi.sharing.decisions import Door
@@ -145,7 +145,8 @@ def test_taken_back_it_is_on_no_screen_and_in_the_familys_list(world, as_role, r
     take_in(folder)
     finding = Finding.objects.get()
     retract(tmp_path / "releases", "autumn", "One goal was read wrong", Chain(tmp_path / "releases.jsonl"))
-    assert take_in(folder).retracted == 1
+    assert [each.retracted for each in take_in_new(tmp_path / "releases")] == [1]
+    assert take_in_new(tmp_path / "releases") == []
     assert take_in(folder).retracted == 0
     client = as_role("senco")
     shown = client.get(page(finding)).content.decode()

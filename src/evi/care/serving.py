@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable
 from http import HTTPStatus
+from pathlib import Path
 from types import FrameType
 
 from evi.workspace import EviError
@@ -138,15 +139,22 @@ def usual_workers() -> int:
     return max(1, min(8, os.cpu_count() or 1))
 
 
-def background() -> None:
-    """One round of the background work: notices, escalations, and tasks that a request left."""
+def background(releases: Path | None = None) -> None:
+    """One round of the background work: notices, escalations, tasks that a request left, and new releases.
+
+    Args:
+        releases: the folder of a district's releases; one that is new there, or taken back, is taken in.
+    """
     from django.db import close_old_connections  # noqa: PLC0415 - the application is loaded by now
     from django_tasks_db.management.commands.db_worker import Worker  # noqa: PLC0415
 
     from evi.care.door.jobs import run_due  # noqa: PLC0415
+    from evi.care.loading.releases import take_in_new  # noqa: PLC0415
 
     close_old_connections()
     run_due()
+    if releases is not None:
+        take_in_new(releases)
     Worker(
         queue_names=["*"],
         interval=0,

@@ -139,7 +139,7 @@ def show_loaded(loaded: Loaded) -> None:
 
 def show_taken(taken: TakenIn) -> None:
     """Say what came of a release."""
-    said = [f"{taken.matched:,} findings"]
+    said = [f"{taken.matched:,} findings"] if taken.matched or not taken.retracted else []
     said += [f"{taken.unmatched:,} records that are not here"] if taken.unmatched else []
     said += [f"{taken.objected:,} left out at the family's wish"] if taken.objected else []
     said += [f"{taken.retracted:,} taken back"] if taken.retracted else []

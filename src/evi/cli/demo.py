@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import webbrowser
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -87,7 +88,7 @@ def _serve(district: District, made: Demonstration, port: int) -> None:
         return
     out.print("Ctrl+C stops it.")
     webbrowser.open(f"{server.address}tour/")
-    raise typer.Exit(server.run(background))
+    raise typer.Exit(server.run(partial(background, district.outputs / "releases")))
 
 
 def _tell(made: Demonstration, where: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -46,7 +47,7 @@ def serve(
         out.print(f"eVI answers at {server.address}  (Ctrl+C stops it)", markup=False)
         from evi.care.serving import background  # noqa: PLC0415 - Django
 
-        code = server.run(background)
+        code = server.run(partial(background, opened.outputs / "releases" if opened else None))
         out.print("Stopped.")
         raise typer.Exit(code)
 

@@ -17,7 +17,7 @@ from evi.care.children.models import LocalRecord, Wish
 from evi.care.door import ledger
 from evi.care.door.rules import door
 from evi.care.findings.models import Finding, Release
-from evi.sharing.packages import MANIFEST, read_manifest, read_package, read_retraction
+from evi.sharing.packages import MANIFEST, RETRACTED, read_manifest, read_package, read_retraction
 
 ITEM = "finding"
 OBJECTION, OPT_OUT, ALL = "objection", "opt-out", "all"
@@ -68,6 +68,20 @@ def take_in_all(folder: Path) -> list[TakenIn]:
     found = [path.parent for path in folder.glob(f"*/{MANIFEST}")]
     ordered = sorted(found, key=lambda each: (str(read_manifest(each)["released_at"]), each.name))
     return [take_in(each) for each in ordered if "recipients" in read_manifest(each)]
+
+
+_seen: dict[Path, frozenset[tuple[str, int]]] = {}
+
+
+def take_in_new(folder: Path) -> list[TakenIn]:
+    """Take in what has come to a folder of releases since this process looked last; else do nothing."""
+    marks = [*folder.glob(f"*/{MANIFEST}"), *folder.glob(f"*/{RETRACTED}")]
+    state = frozenset((str(path), path.stat().st_mtime_ns) for path in marks)
+    if _seen.get(folder) == state:
+        return []
+    taken = take_in_all(folder)
+    _seen[folder] = state
+    return taken
 
 
 def take_back(name: str, because: str, at: datetime) -> int:

@@ -139,6 +139,7 @@ def test_the_circle_shows_everyone_in_words_and_in_a_picture_with_a_text(amir, a
     assert "Round Amir Iqbal: " in seen
 
 
+@pytest.mark.both_databases
 def test_an_invitation_goes_from_form_to_circle(world, as_role):
     child = world.children["amir"]
     senco = as_role("senco")
@@ -155,6 +156,7 @@ def test_an_invitation_goes_from_form_to_circle(world, as_role):
     asked = Joining.objects.get()
     link = page(child, "circles:invitation", joining_id=asked.public_id)
     assert as_role("other-parent").get(link).status_code == 404
+    assert b"invites you" in as_role("parent").get("/").content
     invited = as_role("camhs-clinician").get(link)
     assert invited.status_code == 404
     answer = as_role("parent").post(link, {"answer": "accept"})
@@ -163,6 +165,7 @@ def test_an_invitation_goes_from_form_to_circle(world, as_role):
     assert as_role("parent").post(link, {"answer": "accept"}).status_code == 422
 
 
+@pytest.mark.both_databases
 def test_an_invitation_tells_nothing_of_the_child_before_it_is_accepted(world, as_role):
     child = world.children["amir"]
     posted = {"who": "other", "email": "camhs-clinician@example.org", "why": "Sleep advice"}
@@ -191,6 +194,7 @@ def test_a_person_with_two_roles_is_invited_in_one(world, as_role):
     assert Joining.objects.get().membership == other
 
 
+@pytest.mark.both_databases
 def test_taking_out_leaving_and_leading(amir, world, as_role):
     senco = as_role("senco")
     senco.post(page(amir, "circles:lead"), {"lead": str(world.members["class-teacher"].pk)})
@@ -200,11 +204,16 @@ def test_taking_out_leaving_and_leading(amir, world, as_role):
     assert senco.get(link).status_code == 200
     assert senco.post(link).status_code == 302
     assert senco.post(link).status_code == 404, "only once"
+    place.refresh_from_db()
+    assert (place.ended_how, place.ended_by) == (Place.End.REMOVED, world.members["senco"])
     assert lead_of(amir) is None
     visitor = as_role("health-visitor")
     assert visitor.get(page(amir, "circles:leave")).status_code == 200
     assert visitor.post(page(amir, "circles:leave")).status_code == 302
     assert not in_circle(amir, world.members["health-visitor"])
+    assert (
+        Place.objects.get(child=amir, membership=world.members["health-visitor"]).ended_how == Place.End.LEFT
+    )
     assert "Who was here before" in senco.get(page(amir, "circles:circle")).content.decode()
 
 

@@ -17,6 +17,7 @@ from evi.care.children.models import Child, Tie
 from evi.care.circles.models import Joining, Lead, Place
 from evi.care.circles.people import IN_CIRCLE, in_circle
 from evi.care.door import querying
+from evi.care.door.rows import every_row
 from evi.care.door.rules import door
 from evi.care.door.visit import Refused, Visit
 from evi.care.text import LINE_LIMIT, NOTE_LIMIT, clean_line, clean_text
@@ -64,10 +65,10 @@ def put_in(
 def take_out(tie: Tie, how: str, by: Membership | None = None, day: date | None = None) -> None:
     """End a tie at once: from now on it permits nothing. The lead of the circle ends with it."""
     day = day or timezone.localdate()
-    tie.until = day
-    tie.save(update_fields=["until"])
     Place.objects.filter(tie=tie).update(ended_how=how, ended_by=by)
     Lead.objects.filter(child=tie.child_id, membership__user=tie.user_id, until=None).update(until=day)
+    tie.until = day
+    tie.save(update_fields=["until"])  # last: whoever leaves sees the other rows no more
 
 
 def would_permit(child: Child, membership: Membership, day: date) -> Decision:
@@ -115,7 +116,7 @@ def answer(visit: Visit, joining: Joining, *, accept: bool) -> None:
     if joining.membership_id != visit.membership.pk or joining.kind != Joining.Kind.INVITATION:
         raise _refused(_("This invitation is for somebody else."))
     child = joining.child
-    with transaction.atomic():
+    with every_row(), transaction.atomic():  # until they are in, the database hides the child from them
         _close(joining, Joining.Status.ACCEPTED if accept else Joining.Status.DECLINED, visit.membership)
         if accept:
             put_in(child, visit.membership, Place.How.INVITED, part=joining.part, day=visit.day)

@@ -22,12 +22,15 @@ from evi.care.children.models import Child, Tie
 from evi.care.circles.models import Lead, Place
 from evi.care.circles.people import IN_CIRCLE
 from evi.care.door.ledger import SYSTEM, append
+from evi.care.door.rows import every_row
 from evi.sharing.vocabulary import vocabulary
 from evi.workspace import EviError
 from evi.workspace.declared import check_against, read_yaml
 
 SHIPPED = Path(__file__).parent / "rules.yaml"
 SCHEMA = Path(__file__).parent / "rules.schema.json"
+BATCH = 900
+"""Children in one transaction: a database takes so many in one question."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ def keep_in_step(
     """Put in whom a rule puts in, take out whose reason has ended, and name a lead where there is none.
 
     Args:
-        children: any number of them; four queries, and one more for each kind of change.
+        children: any number of them; for each 900, five queries and one more for each kind of change.
         day: on which day the rules hold (today).
         ledger: whether each change is written to the ledger as the system's own.
 
@@ -85,25 +88,12 @@ def keep_in_step(
         How many came and how many went.
     """
     day = day or timezone.localdate()
-    by_pk = {child.pk: child for child in children}
-    with transaction.atomic():
-        places = list(
-            Place.objects.filter(child__in=by_pk, how=Place.How.RULE, basis__isnull=False).select_related(
-                "tie"
-            )
-        )
-        live = {_seat(place): place for place in places if _is_live(place.tie, day)}
-        shut = {_seat(place) for place in places if place.ended_how in _BY_HAND}
-        wanted = _wanted(list(_basis_ties(by_pk, day)), set(live), shut, day)
-        gone = [place for seat, place in live.items() if seat not in wanted]
-        _take_out(gone, day)
-        _end_with_basis([(place, wanted[seat][1]) for seat, place in live.items() if seat in wanted])
-        come = _not_there_yet([seat for seat in wanted if seat not in live], wanted, by_pk, day)
-        _put_in(come, wanted)
-        _lead_where_nobody_does(by_pk, day)
-        if ledger:
-            _tell(by_pk, come, gone)
-    return len(come), len(gone)
+    every = list({child.pk: child for child in children}.values())
+    came = went = 0
+    for start in range(0, len(every), BATCH):
+        come, gone = _step({child.pk: child for child in every[start : start + BATCH]}, day, ledger)
+        came, went = came + come, went + gone
+    return came, went
 
 
 def joins_by_rule(child: Child, event: str, membership: Membership, day: date | None = None) -> Place | None:
@@ -136,6 +126,28 @@ def leaves_by_rule(child: Child, event: str, membership: Membership, day: date |
             take_out(place.tie, Place.End.RULE, day=day)
             _append(child, f"left the circle by the rule {place.rule}")
     return len(ending)
+
+
+def _step(by_pk: dict[int, Child], day: date, ledger: bool) -> tuple[int, int]:
+    """`keep_in_step` for so many children that one question can name them all."""
+    with every_row(), transaction.atomic():
+        places = list(
+            Place.objects.filter(child__in=by_pk, how=Place.How.RULE, basis__isnull=False).select_related(
+                "tie"
+            )
+        )
+        live = {_seat(place): place for place in places if _is_live(place.tie, day)}
+        shut = {_seat(place) for place in places if place.ended_how in _BY_HAND}
+        wanted = _wanted(list(_basis_ties(by_pk, day)), set(live), shut, day)
+        gone = [place for seat, place in live.items() if seat not in wanted]
+        _take_out(gone, day)
+        _end_with_basis([(place, wanted[seat][1]) for seat, place in live.items() if seat in wanted])
+        come = _not_there_yet([seat for seat in wanted if seat not in live], wanted, by_pk, day)
+        _put_in(come, wanted)
+        _lead_where_nobody_does(by_pk, day)
+        if ledger:
+            _tell(by_pk, come, gone)
+    return len(come), len(gone)
 
 
 _BY_HAND = {Place.End.REMOVED, Place.End.LEFT}

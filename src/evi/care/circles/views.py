@@ -19,6 +19,7 @@ from evi.care.circles.people import members, past_places, people
 from evi.care.circles.picture import picture
 from evi.care.dated import live_on
 from evi.care.door.endpoints import endpoint
+from evi.care.door.rows import every_row
 from evi.care.door.visit import Visit
 
 BOTH = ("GET", "HEAD", "POST")
@@ -72,13 +73,14 @@ def invitation(request: HttpRequest, child: str, joining_id: str) -> HttpRespons
     visit: Visit | None = request.visit  # type: ignore[attr-defined]
     if visit is None:
         raise Http404
-    asked = get_object_or_404(
-        Joining.objects.select_related("child", "membership", "made_by__user", "made_by__organisation"),
-        public_id=joining_id,
-        child__public_id=child,
-        kind=Joining.Kind.INVITATION,
-        membership=visit.membership,
-    )
+    with every_row():  # only their own invitation, whose child the database hides from them
+        asked = get_object_or_404(
+            Joining.objects.select_related("child", "membership", "made_by__user", "made_by__organisation"),
+            public_id=joining_id,
+            child__public_id=child,
+            kind=Joining.Kind.INVITATION,
+            membership=visit.membership,
+        )
     error = ""
     if request.method == "POST":
         accept = request.POST.get("answer") == "accept"

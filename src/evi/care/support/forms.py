@@ -35,6 +35,10 @@ class ChangeMixin(forms.Form):
 
     why = LineField(label=_("Why do you change it?"), required=False, max_length=200)
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.order_fields([*(name for name in self.fields if name != "why"), "why"])
+
 
 class NeedForm(PartForm):
     """A need, in the words of whoever sees it."""
@@ -163,10 +167,7 @@ class ReviewForm(forms.Form):
             self._ask_of(action)
         for outcome in outcomes:
             self.fields[f"status-{outcome.public_id}"] = forms.ChoiceField(
-                label=_("How far has it come?"),
-                choices=Outcome.Status.choices,
-                initial=outcome.status,
-                widget=forms.RadioSelect,
+                label=_("How far has it come?"), choices=Outcome.Status.choices, initial=outcome.status
             )
 
     def _ask_of(self, action: Action) -> None:
@@ -174,7 +175,7 @@ class ReviewForm(forms.Form):
         self.fields[f"tried-{key}"] = NoteField(label=_("What was really done?"), initial=action.what)
         self.fields[f"did-{key}"] = NoteField(label=_("What did it do?"), required=False)
         self.fields[f"effect-{key}"] = forms.ChoiceField(
-            label=_("Did it help?"), choices=Finding.Effect.choices, widget=forms.RadioSelect
+            label=_("Did it help?"), choices=[("", _("Choose")), *Finding.Effect.choices]
         )
         self.fields[f"verdict-{key}"] = forms.ChoiceField(
             label=_("What now?"), choices=Finding.Verdict.choices, widget=forms.RadioSelect

@@ -31,7 +31,7 @@ $(VENV)/.installed-dev: requirements-dev.lock pyproject.toml
 	$(call install,requirements-dev.lock)
 	@touch $@ $(VENV)/.installed
 
-demo: $(VENV)/.installed ## a synthetic district, the whole pipeline, and a report in your browser
+demo: $(VENV)/.installed ## a synthetic district, the whole pipeline, and the application in your browser
 	$(BIN)/evi demo $(DEMO) --people $(PEOPLE)
 
 test: check ## every check and test (about ten minutes on two cores)

@@ -16,7 +16,21 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.pipeline.conftest import evi
+ENVIRONMENT = {
+    name: value for name, value in os.environ.items() if not name.startswith(("EVI_", "DJANGO_"))
+} | {"CI": "true", "COLUMNS": "200", "PYTHONUNBUFFERED": "1"}
+"""Without what other tests of this process have set: the care folder is to be the district's own."""
+
+
+def evi(*arguments: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "evi", *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=ENVIRONMENT)
+    if check and done.returncode:
+        raise AssertionError(f"evi {arguments} ended with {done.returncode}\n{done.stdout}\n{done.stderr}")
+    return done
+
+
+COUNTS = "SELECT (SELECT count(*) FROM children_child), (SELECT count(*) FROM findings_finding)"
 
 
 def free_port() -> int:
@@ -68,13 +82,8 @@ def test_no_pseudonym_or_name_is_in_a_release_and_no_pseudonym_or_clear_name_in_
     """A subject's number is small here, so what is looked for is the column and the spine's own order."""
     folder, _said = demo
     spine = pl.read_parquet(folder / "spine" / "people.parquet")
-    links = pl.read_parquet(
-        folder
-        / "outputs"
-        / "releases"
-        / next(iter(p.name for p in (folder / "outputs" / "releases").glob("links-*")))
-        / "links.parquet"
-    )
+    (place,) = (folder / "outputs" / "releases").glob("links-*")
+    links = pl.read_parquet(place / "links.parquet")
     both = links.join(spine, left_on=["feed", "code"], right_on=["feed", "person"])
     assert links.columns == ["feed", "code", "together", "probability"]
     assert both["together"].n_unique() == both["subject_id"].n_unique()
@@ -100,15 +109,10 @@ def test_ties_are_by_roll_and_class_and_the_story_has_two_parents_one_without_th
 
 def test_a_second_demo_makes_nothing_twice(demo):
     folder, _said = demo
-    before = rows(
-        folder, "SELECT (SELECT count(*) FROM children_child), (SELECT count(*) FROM findings_finding)"
-    )
+    before = rows(folder, COUNTS)
     said = evi("demo", folder, "--no-serve").stdout
     assert "(0 new)" in said
-    assert (
-        rows(folder, "SELECT (SELECT count(*) FROM children_child), (SELECT count(*) FROM findings_finding)")
-        == before
-    )
+    assert rows(folder, COUNTS) == before
 
 
 def test_a_dry_run_shows_a_card_and_no_code_and_writes_nothing(demo):
@@ -131,7 +135,7 @@ def test_the_server_stops_cleanly_and_a_taken_port_is_said(demo):
         [sys.executable, "-m", "evi", "serve", "-d", str(folder), "--port", str(port), "--workers", "1"],
         stdout=subprocess.PIPE,
         text=True,
-        env=os.environ | {"CI": "true", "PYTHONUNBUFFERED": "1"},
+        env=ENVIRONMENT,
     )
     try:
         assert server.stdout is not None

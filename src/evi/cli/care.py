@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from evi.care.loading.releases import TakenIn
 
 care_app = typer.Typer(
-    help="The place where the application runs: load it, take releases in, back it up, restore it.",
+    help="The place where the application runs: load it, take releases in, back it up, restore it.\n\n"
+    "Example: `evi care load --district my-district`",
     no_args_is_help=True,
 )
 app.add_typer(care_app, name="care")

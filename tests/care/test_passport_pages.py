@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
+import sys
+import zlib
 from datetime import timedelta
 
 import pytest
@@ -14,6 +18,7 @@ from evi.care.children.models import Tie
 from evi.care.door import ledger
 from evi.care.passports.contributions import contribute
 from evi.care.passports.models import Passport, ProfileView, Revision, Share
+from evi.care.passports.paper import blocks
 from evi.care.passports.profiling import answer
 
 
@@ -248,3 +253,68 @@ def test_paper_is_an_export_in_the_ledger(written, as_role):
     assert "Gran lives with us" in page
     (entry,) = [each for each in ledger.entries() if each.action == "export"]
     assert "passport.home" in entry.permitted
+
+
+def test_a_closed_section_explains_itself_and_can_be_raised(written, as_role):
+    written.tie("amir", "on-caseload", "maternity")
+    refused = as_role("midwife").get(address(written, "section", "learning"))
+    assert refused.status_code == 403
+    assert "learning in the passport" in refused.content.decode()
+    assert as_role("midwife").get(address(written, "section", "health")).url.endswith("#section-health")
+    assert as_role("midwife").get(address(written, "section", "nonsense")).status_code == 404
+
+
+def test_the_pdf_is_tagged_and_on_two_pages(written, as_role):
+    pytest.importorskip("weasyprint")
+    for number in range(6):
+        contribute(
+            written.visit("class-teacher"),
+            written.children["amir"],
+            ("sensory", "home", "works", "hopes", "learning", "health")[number],
+            "practitioner",
+            "Long words about what was seen. " * 12 + "\n\nاردو میں بھی",
+            nature="opinion",
+        )
+    answered = as_role("senco").get(address(written, "pdf"))
+    assert (answered.status_code, answered["Content-Type"]) == (200, "application/pdf")
+    assert answered.content.startswith(b"%PDF")
+    assert b"/StructTreeRoot" in unpacked(answered.content)
+    assert pages(answered.content) <= 2
+    assert pages(as_role("senco").get(address(written, "easy-pdf")).content) > 2
+
+
+def unpacked(pdf):
+    """A PDF with its compressed parts opened."""
+    parts = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", pdf, re.DOTALL)
+    opened = []
+    for part in parts:
+        with contextlib.suppress(zlib.error):
+            opened.append(zlib.decompress(part))
+    return pdf + b"".join(opened)
+
+
+def pages(pdf):
+    """How many pages a PDF says that it has."""
+    return len(re.findall(rb"/Type ?/Page\b", unpacked(pdf)))
+
+
+def test_without_pango_the_print_view_is_offered(written, as_role, monkeypatch):
+    monkeypatch.setitem(sys.modules, "weasyprint", None)
+    done = as_role("senco").get(address(written, "pdf"), follow=True)
+    assert "Pango is not installed" in done.content.decode()
+    assert "Print this page from your browser" in done.content.decode()
+
+
+def test_a_pdf_fetches_nothing(written, as_role):
+    pytest.importorskip("weasyprint")
+    from evi.care.passports.paper import _fetch_nothing
+
+    with pytest.raises(ValueError, match="no address"):
+        _fetch_nothing("http://169.254.169.254/")
+
+
+@pytest.mark.parametrize(
+    ("text", "way"), [("اردو", "rtl"), ("12 שלום", "rtl"), ("Hi اردو", "ltr"), ("1!", "ltr")]
+)
+def test_each_paragraph_has_its_direction(text, way):
+    assert blocks(text) == [(way, [text])]

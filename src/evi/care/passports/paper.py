@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -17,7 +18,7 @@ from evi.care.passports.parts import parts
 from evi.care.passports.reading import Reading, Shown
 from evi.workspace import EviError
 
-STYLE = Path(__file__).parents[1] / "assets" / "passports.css"
+STYLE = Path(__file__).parents[1] / "assets" / "paper.css"
 PAGES = 2
 DENSITIES = ("large", "roomy", "close", "tight")
 """Sizes of type that are tried until the passport fits on two pages, from 11.5 down to 8.5 points."""
@@ -38,6 +39,8 @@ def contents(visit: Visit, child: Child, reading: Reading, shown: Sequence[Shown
         "printed_by": visit.user.name,
         "printed_role": visit.membership.role,
         "sentences": sentences,
+        "blocks": blocks,
+        "direction_of": direction_of,
         "child_voice": CHILD,
         "density": "roomy",
     }
@@ -52,6 +55,29 @@ def sentences(text: str) -> list[str]:
     return [part.strip() for part in _SENTENCE.split(text) if part.strip()]
 
 
+def blocks(text: str) -> list[tuple[str, list[str]]]:
+    """A text in its paragraphs: the direction of each (`ltr` or `rtl`), and its lines.
+
+    A browser finds the direction by itself; the library that makes the PDF has to be told.
+
+    >>> blocks("One\\ntwo\\n\\nThree")
+    [('ltr', ['One', 'two']), ('ltr', ['Three'])]
+    """
+    parts_of = [part.strip() for part in text.split("\n\n")]
+    return [(direction_of(part), part.split("\n")) for part in parts_of if part]
+
+
+def direction_of(text: str) -> str:
+    """The direction of a text: that of its first letter that has one (the rule of HTML's `dir=auto`)."""
+    for char in text:
+        kind = unicodedata.bidirectional(char)
+        if kind in ("R", "AL"):
+            return "rtl"
+        if kind == "L":
+            return "ltr"
+    return "ltr"
+
+
 def as_pdf(context: Mapping[str, object]) -> bytes:
     """A tagged PDF (PDF/UA); the largest type with which it fits on two pages, if one does.
 
@@ -60,7 +86,7 @@ def as_pdf(context: Mapping[str, object]) -> bytes:
     """
     try:
         from weasyprint import CSS, HTML  # noqa: PLC0415 - half a second, for those who print only
-    except OSError as error:
+    except (ImportError, OSError) as error:
         raise EviError(
             "PDF files can't be made on this machine: Pango is not installed.",
             do="Install Pango (on Debian and Ubuntu: libpango-1.0-0 and libpangoft2-1.0-0).",

@@ -31,15 +31,15 @@ class Shown:
 class Reading:
     """A passport (None: not begun) as one person may read it.
 
-    `made_at`: when its newest version was made; `hidden`: titles of closed sections by the sentence that says
-    why. `seen`: the version that this person saw last (None: none).
+    `made_at`: when its newest version was made. `hidden`: closed sections by the sentence that says why.
+    `seen`: the version that this person saw last (None: none).
     """
 
     passport: Passport | None
     made_at: datetime | None
     seen: int | None
     shown: list[Shown]
-    hidden: Mapping[str, list[str]]
+    hidden: Mapping[str, list[Part]]
 
 
 def read(visit: Visit, child: Child) -> Reading:
@@ -70,10 +70,10 @@ def look(reading: Reading, visit: Visit) -> None:
         )
 
 
-def _decided(visit: Visit, child: Child) -> tuple[list[Part], dict[str, list[str]]]:
-    """The sections that may be seen; the titles of the others by the reason, which is said once for all."""
+def _decided(visit: Visit, child: Child) -> tuple[list[Part], dict[str, list[Part]]]:
+    """The sections that may be seen; the others by the reason, which is said once for all."""
     allowed = []
-    hidden: dict[str, list[str]] = defaultdict(list)
+    hidden: dict[str, list[Part]] = defaultdict(list)
     for part in parts().sections.values():
         decision = visit.may(child, "view", PREFIX + part.key)
         if decision.permitted:
@@ -81,7 +81,7 @@ def _decided(visit: Visit, child: Child) -> tuple[list[Part], dict[str, list[str
         else:
             named = vocabulary().items[PREFIX + part.key].phrase
             reason = decision.sentence.replace(named, _("these parts of the passport"))
-            hidden[reason].append(_(part.title))
+            hidden[reason].append(part)
     return allowed, dict(hidden)
 
 

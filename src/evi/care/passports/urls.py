@@ -17,6 +17,7 @@ from evi.care.passports import (
 app_name = "passports"
 urlpatterns = [
     path("", views.passport, name="passport"),
+    path("section/<slug:section>/", views.section, name="section"),
     path("begin/", views.begin_passport, name="begin"),
     path("write/<slug:section>/<slug:voice>/", write_views.write, name="write"),
     path("write/<slug:section>/<slug:voice>/<slug:nature>/", write_views.write, name="write"),

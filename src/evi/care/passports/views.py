@@ -5,14 +5,16 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from evi.care.children.models import Child
 from evi.care.door.endpoints import endpoint
 from evi.care.door.visit import Visit
-from evi.care.passports.contributions import begin, voice_of
+from evi.care.passports.contributions import PREFIX, begin, voice_of
+from evi.care.passports.parts import parts
 from evi.care.passports.reading import look, read
-from evi.care.passports.rendering import head, page
+from evi.care.passports.rendering import head, missing, page
 
 
 @endpoint(action="view", item="passport.*")
@@ -36,6 +38,16 @@ def passport(request: HttpRequest, child: Child) -> HttpResponse:
             "can_packs": visit.can(child, "view", "packs"),
         },
     )
+
+
+@endpoint(action="view", item="passport.*")
+def section(request: HttpRequest, child: Child, section: str) -> HttpResponse:
+    """One section; one that is closed explains itself, and there the refusal can be raised as a blockage."""
+    visit: Visit = request.visit  # type: ignore[attr-defined]
+    if section not in parts().sections:
+        return missing(request)
+    visit.check(child, "view", PREFIX + section)
+    return redirect(reverse("passports:passport", args=[child.public_id]) + f"#section-{section}")
 
 
 @endpoint(action="contribute", item="passport.*", methods=("POST",))

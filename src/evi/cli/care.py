@@ -124,12 +124,14 @@ def show_loaded(loaded: Loaded) -> None:
         f"{counts['records']:,} new records, {counts['ties']:,} new ties, {counts['entries']:,} new entries, "
         f"{counts.get('indexed', 0):,} with the index"
     )
-    left = {
+    told = {
         "children_without_name": "children left out: no service that names them",
         "records_without_birth_date": "records left out: no birth date",
+        "joined_circles": "people came into a child's circle by roll or caseload",
+        "left_circles": "people left one, because a roll or caseload ended",
         "perhaps_the_same": "pairs of records that a person should look at: perhaps the same child",
     }
-    for name, words in left.items():
+    for name, words in told.items():
         if counts.get(name):
             out.print(f"  · {counts[name]:,} {words}", markup=False)
     for note in loaded.notes:

@@ -68,11 +68,13 @@ def _filled(district: District, progress: Progress) -> Demonstration:
 
     boot.open_care(district)
     boot.prepare(district, progress)
-    from evi.care.loading.district import load_district  # noqa: PLC0415
+    from evi.care.loading.district import keep_circles, load_district  # noqa: PLC0415
     from evi.care.tour.making import make_demonstration  # noqa: PLC0415
 
     show_loaded(load_district(district, progress))
-    return make_demonstration(district)
+    made = make_demonstration(district)
+    keep_circles(progress)
+    return made
 
 
 def _serve(district: District, made: Demonstration, port: int) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import polars as pl
 
-from evi.care.children.models import IndexRow, LocalRecord
+from evi.care.accounts.models import Membership
+from evi.care.children.models import Child, IndexRow, LocalRecord
+from evi.care.circles.rules import keep_in_step
 from evi.care.loading.extracts import codes_of, read_extracts
 from evi.care.loading.filling import BATCH, fill
 from evi.care.loading.joining import Gathered, gather
@@ -65,8 +68,29 @@ def load_district(district: District, progress: Progress = SILENT) -> Loaded:
         loaded.counts["indexed"] = fill_index(
             links, index, str(manifest["agreement"]), str(manifest["release"])
         )
+    loaded.counts["joined_circles"], loaded.counts["left_circles"] = keep_circles(progress)
     loaded.releases = take_in_all(releases_of(district))
     return loaded
+
+
+def keep_circles(progress: Progress = SILENT) -> tuple[int, int]:
+    """Put whom a roll or caseload puts there into each child's circle, and take out whom it doesn't any more.
+
+    Only children who are tied to an organisation where somebody works here are looked at.
+
+    Returns:
+        How many came and how many went.
+    """
+    staffed = Membership.objects.live().values("organisation")
+    children = Child.objects.filter(ties__organisation__in=staffed).distinct().order_by("pk")
+    came = went = 0
+    with progress.task("Circles by roll and caseload") as advance:
+        rows = children.iterator(chunk_size=BATCH)
+        while batch := list(islice(rows, BATCH)):
+            come, go = keep_in_step(batch)
+            came, went = came + come, went + go
+            advance(len(batch))
+    return came, went
 
 
 def releases_of(district: District) -> Path:

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from evi.care.accounts.models import Membership, Organisation, Team, User
 from evi.care.children.models import Child, LocalRecord, Tie, Withheld
+from evi.care.circles.rules import keep_in_step
 from evi.care.findings.models import Finding
 from evi.care.publicid import new_public_id
 from evi.care.tour.models import Story
@@ -170,6 +171,7 @@ def _tie(story: Story, members: Mapping[str, Membership]) -> None:
     members["teacher"].teams.set(classes)
     for key in ("parent", "other-parent"):
         _once(child, members[key])
+    keep_in_step([child])
     Withheld.objects.get_or_create(
         child=child,
         user=members["other-parent"].user,

@@ -7,7 +7,7 @@ DEMO   ?= demo-district
 PEOPLE ?= 20000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format docs bench lock clean
+.PHONY: help demo test check format docs translate bench lock clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -49,6 +49,9 @@ format: $(VENV)/.installed-dev ## put the code in the house style
 
 docs: $(VENV)/.installed-dev ## build the documentation into site/
 	$(BIN)/mkdocs build --strict
+
+translate: $(VENV)/.installed-dev ## find the application's texts anew, for those who translate them
+	$(BIN)/python -m evi.care.translating
 
 bench: $(VENV)/.installed-dev ## the benchmark tables (an hour and more; ONLY="linkage queues" prints some; see docs/benchmarks.md)
 	$(BIN)/python -m benchmarks $(ONLY)

@@ -118,7 +118,13 @@ def _handed_over(world: World) -> dict[str, Any]:
     )
     olive = world.members["other-senco"].user
     other = world.tie(
-        "amir", "shared-with", "lake-school", items=["passport.strengths"], since=date(2026, 9, 1), user=olive
+        "amir",
+        "shared-with",
+        "lake-school",
+        items=["passport.strengths"],
+        since=date(2026, 9, 1),
+        until=FAR,
+        user=olive,
     )
     share = Share.objects.create(
         child=amir,

@@ -116,6 +116,38 @@ def restore(
         out.print(f"  names can be read, and the ledger holds: {entries:,} entries", markup=False)
 
 
+@care_app.command()
+def rotate(
+    retire: Annotated[
+        bool, typer.Option("--retire", help="Take away older keys under which nothing is stored any more.")
+    ] = False,
+    district: DistrictHere = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Give names and other identifiers a new key and rewrite them under it, while people work.
+
+    Run it again with `--retire` some minutes later, when nobody can be saving under the key from before.
+
+    Example: `evi care rotate --district my-district`
+    """
+    with mistakes_explained(as_json=as_json):
+        _opened_place(district)
+        from evi.care import rotating  # noqa: PLC0415 - Django
+
+        if retire:
+            gone = rotating.retire()
+            if as_json:
+                show_json({"retired": gone})
+                return
+            out.print(f"[green]✓[/] {len(gone)} keys taken away: nothing is stored under them")
+            return
+        done = rotating.renew(TerminalProgress())
+        if as_json:
+            show_json({"rows": done.rows, "values": done.values, "values_by_key": done.keys})
+            return
+        out.print(f"[green]✓[/] {done.values:,} values of {done.rows:,} rows are under a new key")
+
+
 def show_loaded(loaded: Loaded) -> None:
     """Say what a load did."""
     counts = loaded.counts

@@ -218,6 +218,9 @@ def test_laws_of_versions(steps):
             now = {row.pk: row.text for row in Revision.objects.all()}
             assert seen.items() <= now.items()
             seen = now
+            newest = PassportVersion.objects.order_by("-number").first()
+            places = Contribution.objects.filter(standing__isnull=False)
+            assert {str(row.pk): row.standing_id for row in places} == newest.stands
             numbers = list(PassportVersion.objects.values_list("number", flat=True))
             assert numbers == list(range(1, len(numbers) + 1))
         transaction.set_rollback(True)

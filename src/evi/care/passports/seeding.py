@@ -16,9 +16,10 @@ from django.utils import timezone
 from evi.care.accounts.models import Membership
 from evi.care.children.models import Child
 from evi.care.door.visit import Visit
-from evi.care.passports.contributions import place_of, voice_of, writer_of
+from evi.care.passports.contributions import place_of, voice_of
 from evi.care.passports.models import CONSENT, Contribution, Passport, PassportVersion, Revision
 from evi.care.passports.parts import chosen_pictures
+from evi.care.passports.writing import stands_now
 from evi.care.text import clean_text
 
 
@@ -39,71 +40,71 @@ class Line:
 def seed(
     child: Child, lines: Iterable[Line], agreement: str = "school-family", basis: str = CONSENT
 ) -> Passport:
-    """A child's passport with these lines, each a revision and a version, in order; inserted in bulk.
+    """A child's passport with these lines, each a revision and a version, in order.
 
     Raises:
         EviError: a line has a section, voice or picture that there isn't.
     """
     lines = list(lines)
-    begun = (lines[0].written_at if lines else None) or timezone.now()
+    first = lines[0] if lines else None
     passport, _made = Passport.objects.get_or_create(
         child=child,
         defaults={
             "basis": basis,
             "agreement": agreement,
-            "begun_at": begun,
-            "begun_by": lines[0].by.user if lines else None,
-            "begun_role": lines[0].by.role if lines else "",
+            "begun_at": (first.written_at if first else None) or timezone.now(),
+            "begun_by": first.by.user if first else None,
+            "begun_role": first.by.role if first else "",
         },
     )
-    places = {(c.section, c.voice, c.nature, c.holder): c for c in passport.contributions.all()}
-    numbers: dict[int, int] = {}
-    for revision in Revision.objects.filter(contribution__passport=passport):
-        numbers[revision.contribution_id] = max(numbers.get(revision.contribution_id, 0), revision.number)
-    last = PassportVersion.objects.filter(passport=passport, number=passport.version).first()
-    stands, versions = dict(last.stands) if last else {}, []
+    stands, versions = stands_now(passport), []
     for line in lines:
-        visit = Visit.of(line.by)
-        taken_down = line.voice != voice_of(visit)
-        place = place_of(visit, line.section, line.voice, line.nature, taken_down)
-        key = (place.section, place.voice, place.nature, place.holder)
-        if key not in places:
-            places[key] = Contribution.objects.create(
-                passport=passport, section=key[0], voice=key[1], nature=key[2], holder=key[3]
-            )
-        contribution, writer = places[key], writer_of(visit)
-        number = numbers.get(contribution.pk, 0) + 1
-        numbers[contribution.pk] = number
-        revision = Revision.objects.create(
-            contribution=contribution,
-            number=number,
-            text=clean_text(line.text),
-            pictures=list(chosen_pictures(line.section, line.pictures)),
-            author=writer.user,
-            author_name=writer.name,
-            author_role=writer.role,
-            organisation=writer.organisation,
-            taken_down=taken_down,
-            began_from=number - 1,
-            written_at=line.written_at or begun,
-        )
-        stands[str(contribution.pk)] = revision.pk
+        revision = _revision(passport, line)
+        stands[str(revision.contribution_id)] = revision.pk
         passport.version += 1
-        versions.append(
-            PassportVersion(
-                passport=passport,
-                number=passport.version,
-                stands=dict(stands),
-                sections=[line.section],
-                made_by=writer.user,
-                made_by_name=writer.name,
-                made_by_role=writer.role,
-                made_at=line.written_at or begun,
-            )
-        )
+        versions.append(_version(passport, line, stands, revision))
     PassportVersion.objects.bulk_create(versions)
-    for contribution in places.values():
-        contribution.standing_id = stands.get(str(contribution.pk))
-    Contribution.objects.bulk_update(places.values(), ["standing"])
     passport.save(update_fields=["version"])
     return passport
+
+
+def _revision(passport: Passport, line: Line) -> Revision:
+    visit = Visit.of(line.by)
+    taken_down = line.voice != voice_of(visit)
+    place = place_of(visit, line.section, line.voice, line.nature, taken_down)
+    contribution, _made = Contribution.objects.get_or_create(
+        passport=passport,
+        section=place.section,
+        voice=place.voice,
+        nature=place.nature,
+        holder=place.holder,
+    )
+    number = contribution.revisions.count()
+    contribution.standing = Revision.objects.create(
+        contribution=contribution,
+        number=number + 1,
+        text=clean_text(line.text),
+        pictures=list(chosen_pictures(line.section, line.pictures)),
+        author=line.by.user,
+        author_name=line.by.user.name,
+        author_role=line.by.role,
+        organisation=line.by.organisation,
+        taken_down=taken_down,
+        began_from=number,
+        written_at=line.written_at or timezone.now(),
+    )
+    contribution.save(update_fields=["standing"])
+    return contribution.standing
+
+
+def _version(passport: Passport, line: Line, stands: dict[str, int], revision: Revision) -> PassportVersion:
+    return PassportVersion(
+        passport=passport,
+        number=passport.version,
+        stands=dict(stands),
+        sections=[line.section],
+        made_by=line.by.user,
+        made_by_name=line.by.user.name,
+        made_by_role=line.by.role,
+        made_at=revision.written_at,
+    )

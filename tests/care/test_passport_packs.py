@@ -250,6 +250,8 @@ def test_my_work_says_what_is_new_since_i_last_looked(world):
     assert kinds_of(world, "class-teacher") == ["new"]
     amir.passport.looks.create(user=world.members["senco"].user, version=1)
     assert kinds_of(world, "senco") == []
+    contribute(world.visit("parent"), amir, "home", "parent", "Gran")
+    assert kinds_of(world, "senco") == ["new"]
     Tie.objects.filter(kind="teaches").delete()
     assert kinds_of(world, "class-teacher") == []
 

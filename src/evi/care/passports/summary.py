@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -13,7 +13,7 @@ from evi.care.door.visit import Visit
 from evi.care.pages import Card, WorkItem
 from evi.care.passports import packs as packing
 from evi.care.passports.contributions import PREFIX, stands_in
-from evi.care.passports.models import CHILD, Look, Pack, Passport, Share
+from evi.care.passports.models import CHILD, Look, Pack, Passport, PassportVersion, Share
 from evi.care.passports.parts import parts
 from evi.care.passports.rendering import drawn
 
@@ -55,9 +55,12 @@ def work(visit: Visit) -> list[WorkItem]:
 
 def _new(visit: Visit) -> list[WorkItem]:
     mine = visit.children("view", "passport.about-me")
+    own = PassportVersion.objects.filter(
+        passport=OuterRef("passport"), number=OuterRef("passport__version"), made_by=visit.user
+    )
     rows = (
         Look.objects.filter(user=visit.user, version__lt=F("passport__version"), passport__child__in=mine)
-        .exclude(passport__versions__number=F("passport__version"), passport__versions__made_by=visit.user)
+        .exclude(Exists(own))
         .select_related("passport__child")
     )
     return [

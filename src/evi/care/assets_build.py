@@ -145,7 +145,15 @@ def _node(arguments: list[str], place: Path) -> None:
 
     try:
         done = node(
-            arguments, return_completed_process=True, cwd=place, capture_output=True, text=True, timeout=300
+            [
+                "--use-system-ca",
+                *arguments,
+            ],  # the machine's own certificates: a council's proxy has one there
+            return_completed_process=True,
+            cwd=place,
+            capture_output=True,
+            text=True,
+            timeout=300,
         )
         said = str(done.stderr)
     except (OSError, subprocess.TimeoutExpired) as error:

@@ -49,18 +49,19 @@ def back_up(path: Path) -> dict[str, Any]:
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "version": __version__,
         "database": connection.vendor,
-        "keys": fingerprint((home() / KEYS).read_bytes()),
         "files": {},
     }
-    with _own_file(keys) as stream, tarfile.open(fileobj=stream, mode="w:gz") as kept:
-        for name in KEY_FILES:
-            kept.add(home() / name, name)
     with _own_file(path) as stream, tarfile.open(fileobj=stream, mode="w:gz") as kept:
         for name, data in _database():
             _add(kept, name, data, manifest)
         for file in _beside():
             _add(kept, str(file.relative_to(home())), file.read_bytes(), manifest)
+        held = {name: (home() / name).read_bytes() for name in KEY_FILES}  # a key added meanwhile is in it
+        manifest["keys"] = fingerprint(held[KEYS])
         _add(kept, MANIFEST, json.dumps(manifest, indent=1).encode(), None)
+    with _own_file(keys) as stream, tarfile.open(fileobj=stream, mode="w:gz") as kept:
+        for name, data in held.items():
+            _add(kept, name, data, None)
     return manifest
 
 

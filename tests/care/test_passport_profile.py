@@ -12,6 +12,7 @@ from evi.care.passports.instruments import instrument_for, instruments, strategi
 from evi.care.passports.models import ProfileView
 from evi.care.passports.profiling import answer, profile
 from evi.care.passports.scoring import checked_answers, score, side_by_side
+from evi.care.passports.words import texts
 from evi.workspace import EviError
 
 SCHOOL = instruments()["school"]
@@ -156,3 +157,9 @@ def test_there_is_no_profile_for_a_baby(world):
     with pytest.raises(EviError):
         answer(world.visit("class-teacher"), amir, "teacher", answers(1, 1, 1))
     assert profile(world.visit("senco"), amir) is None
+
+
+def test_every_text_of_the_data_files_can_be_translated():
+    found = [text for _file, text in texts()]
+    assert {"About me", "My pet or animals", "A strength", "Midwife to health visitor"} <= set(found)
+    assert all(found)

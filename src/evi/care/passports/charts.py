@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from django.utils.translation import gettext as _
 from markupsafe import Markup, escape
 
 from evi.care.passports.profiling import Profile
@@ -26,7 +27,7 @@ def chart(profile: Profile, names: Mapping[str, str]) -> Markup:
     for number, line in enumerate(profile.lines):
         y = TOP + ROW * number + ROW // 2
         parts.append(
-            f'<text x="0" y="{y + 5}" class="passport-chart__domain">{escape(line.domain.title)}</text>'
+            f'<text x="0" y="{y + 5}" class="passport-chart__domain">{escape(_(line.domain.title))}</text>'
         )
         parts.append(f'<path d="M{LEFT} {y}H{WIDTH - RIGHT}" class="passport-chart__rule"/>')
         known = [
@@ -47,7 +48,7 @@ def chart(profile: Profile, names: Mapping[str, str]) -> Markup:
     said = ", ".join(names[view] for view in views)
     return Markup(  # noqa: S704 - numbers of ours, and titles that were escaped
         f'<svg class="passport-chart" viewBox="0 0 {WIDTH} {height}" role="img" '
-        f'aria-label="{escape(instrument.title)}: {escape(said)}" direction="ltr">'
+        f'aria-label="{escape(_(instrument.title))}: {escape(said)}" direction="ltr">'
         + "".join(parts)
         + "</svg>"
     )
@@ -68,7 +69,7 @@ def _bands(profile: Profile, scale: float, height: int) -> str:
             f'<rect x="{x:.1f}" y="{TOP}" width="{width:.1f}" height="{height - TOP}" '
             f'class="passport-chart__band passport-chart__band--{number % 2}"/>'
             f'<text x="{x + width / 2:.1f}" y="{TOP - 10}" class="passport-chart__title">'
-            f"{escape(band.title)}</text>"
+            f"{escape(_(band.title))}</text>"
         )
         end = band.start
     return "".join(made)

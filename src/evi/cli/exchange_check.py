@@ -62,13 +62,13 @@ def check(
         names = ("words", "needs", "outcomes", "actions", "reviews", "circle", "left_out")
         out.print(", ".join(f"{name.replace('_', ' ')} {said[name]}" for name in names))
         for fault in found.not_taken:
-            out.print(f"  not taken: {fault}", markup=False)
+            out.print(f"  not taken: {fault}", markup=False, soft_wrap=True)
 
 
 def _refused(what: str, faults: list[str], do: str, as_json: bool) -> None:
     if as_json:
         show_json({"right": False, "what": what, "faults": faults, "do": do})
         return
-    out.print(f"Refused: {what} {do}".strip(), markup=False)
+    out.print(f"Refused: {what} {do}".strip(), markup=False, soft_wrap=True)
     for fault in faults:
-        out.print(f"  {fault}", markup=False)
+        out.print(f"  {fault}", markup=False, soft_wrap=True)

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
-from evi.care.children.models import Child, NameKey, SearchRecord
+from evi.care.children.models import Child, NameKey, SearchRecord, Tie
 from evi.care.children.names import asked_keys, likeness, words
 from evi.care.children.telling import told
 from evi.care.children.ties import places
+from evi.care.dated import live_on
+from evi.care.door.querying import held_by, ties_needed
+from evi.care.door.rules import door
 from evi.care.fields import blind
 
 if TYPE_CHECKING:
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 
 SHOWN = 25
 """Results on a page; who is not among them is found by saying more."""
-CANDIDATES = 150
+CANDIDATES = 250
 """Children whose names are read to be compared; more share fewer keys with the question than these."""
 LIKE_ENOUGH = 0.82
 """Least likeness of a name; with the same birth date `LIKE_ENOUGH_BORN` is."""
@@ -87,7 +90,7 @@ def search(visit: Visit, question: Question) -> Results:
         exact |= Q(upn_blind=blind(upn, "upn")) if upn else Q()
         scored = {child.pk: (2.0, child) for child in _light(allowed.filter(exact))[: SHOWN + 1]}
     elif asked or born:
-        for child in _candidates(allowed, asked, born):
+        for child in _candidates(visit, allowed, asked, born):
             score = _score(child, asked, born)
             if score is not None:
                 scored[child.pk] = (score, child)
@@ -125,11 +128,14 @@ def kept(user: User, public_id: str) -> Question | None:
     return Question(found.words["text"], date.fromisoformat(born) if born else None)
 
 
-def _candidates(allowed: QuerySet[Child], asked: tuple[str, ...], born: date | None) -> list[Child]:
+def _candidates(
+    visit: Visit, allowed: QuerySet[Child], asked: tuple[str, ...], born: date | None
+) -> list[Child]:
+    """Children whose names are worth reading: of those who are tied, who share most keys and are allowed."""
     found: dict[int, Child] = {}
     if asked:
         sharing = (
-            NameKey.objects.filter(key__in=asked_keys(asked), child__in=allowed.values("pk"))
+            _of_the_tied(visit, NameKey.objects.filter(key__in=asked_keys(asked)))
             .values("child")
             .annotate(shared=Count("key"))
             .order_by("-shared", "child")[:CANDIDATES]
@@ -140,6 +146,19 @@ def _candidates(allowed: QuerySet[Child], asked: tuple[str, ...], born: date | N
         days = {blind(day.isoformat(), "born") for day in _like_dates(born)}
         found |= {child.pk: child for child in _light(allowed.filter(born_blind__in=days))[:CANDIDATES]}
     return list(found.values())
+
+
+def _of_the_tied(visit: Visit, rows: QuerySet[NameKey]) -> QuerySet[NameKey]:
+    """The rows of children who are tied to the visitor in a way without which nobody is found, if that is so.
+
+    It is a wider net than the decision, which follows, and costs far less where thousands are tied.
+    """
+    left = door().residual(visit.actor, "search", "identity", visit.purpose, visit.day)
+    needed = ties_needed(left)
+    if needed is None:
+        return rows
+    tied = Tie.objects.filter(live_on(visit.day), held_by(visit.membership), kind__in=sorted(needed))
+    return rows.filter(child__in=tied.values("child"))
 
 
 def _light(children: QuerySet[Child]) -> QuerySet[Child]:

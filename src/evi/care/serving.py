@@ -146,13 +146,16 @@ def background(releases: Path | None = None) -> None:
         releases: the folder of a district's releases; one that is new there, or taken back, is taken in.
     """
     from django.db import close_old_connections  # noqa: PLC0415 - the application is loaded by now
+    from django.utils import timezone  # noqa: PLC0415
     from django_tasks_db.management.commands.db_worker import Worker  # noqa: PLC0415
 
     from evi.care.door.jobs import run_due  # noqa: PLC0415
     from evi.care.loading.releases import take_in_new  # noqa: PLC0415
+    from evi.care.passports.packs import close_settled  # noqa: PLC0415
 
     close_old_connections()
     run_due()
+    close_settled(timezone.localdate())
     if releases is not None:
         take_in_new(releases)
     Worker(

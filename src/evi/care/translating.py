@@ -39,6 +39,14 @@ TITLED = ("roles", "items", "relationships", "purposes", "organisations", "actio
 """Files of the vocabulary whose titles stand on pages."""
 
 FAMILY = (
+    "templates/passports/*",
+    "templates/children/*",
+    "templates/circles/*",
+    "templates/support/*",
+    "templates/door/access_list.html",
+    "templates/door/wishes.html",
+    "templates/door/refused.html",
+    "passports/*",
     "templates/frame.html",
     "templates/page.html",
     "templates/forms.html",
@@ -141,8 +149,14 @@ def _titles() -> Iterator[tuple[str, str]]:
         path = VOCABULARY / f"{name}.yaml"
         for entry in yaml.safe_load(path.read_text(encoding="utf-8")).values():
             yield f"vocabulary/{name}.yaml", str(entry["title"])
+    from evi.care.passports import words  # noqa: PLC0415 - Django is set up by then
+
+    yield from words.texts()
 
 
 if __name__ == "__main__":
+    from evi.care.boot import open_care
+
+    open_care()
     for language, count in bring_up_to_date().items():
         sys.stdout.write(f"{language}: {count} texts have no translation yet\n")

@@ -37,7 +37,7 @@ def serve(
     """Serve the application until Ctrl+C: pages, and the background work beside them.
 
     Tables are brought to this version first. A server that others reach stands behind a proxy with TLS:
-    see docs/care-running.md.
+    see docs/care-demo.md.
 
     Example: `evi serve --district my-district --port 8000`
     """

@@ -20,7 +20,7 @@ WRITERS, EACH = 8, 500
 def main() -> None:
     """Print one line a database."""
     print(f"{WRITERS} writers x {EACH} entries; target 250 a second with no fork")
-    print(f"{'database':<12}{'entries a second':>18}{'entries':>10}{'fault':>8}")
+    print(f"{'database':<12}{'entries a second':>18}{'entries':>10}{'fault':>8}{'checked a second':>18}")
     _show("SQLite", "")
     try:
         with server(durable=True) as address:
@@ -41,7 +41,8 @@ def _show(name: str, address: str) -> None:
         )
     said = json.loads(done.stdout.splitlines()[-1])
     rate, found = WRITERS * EACH / said["seconds"], said["together"]
-    print(f"{name:<12}{rate:>18,.0f}{found['entries']:>10,}{found['fault'] or 'none':>8}")
+    print(f"{name:<12}{rate:>18,.0f}{found['entries']:>10,}{found['fault'] or 'none':>8}", end="")
+    print(f"{said['after']['entries'] / said['check_seconds']:>18,.0f}")
 
 
 if __name__ == "__main__":

@@ -102,7 +102,15 @@ def main(writers: int, each: int) -> None:
     together = asdict(ledger.check())
     killed = killed_before_commit()
     ledger.append(actor="after", action="view", rules="r")
-    said = {"seconds": seconds, "together": together, "killed": killed, "after": asdict(ledger.check())}
+    start = time.perf_counter()
+    after = asdict(ledger.check())
+    said = {
+        "check_seconds": time.perf_counter() - start,
+        "seconds": seconds,
+        "together": together,
+        "killed": killed,
+        "after": after,
+    }
     sys.stdout.write(json.dumps(said))
 
 

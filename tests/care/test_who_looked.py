@@ -108,6 +108,8 @@ def test_what_a_family_says_holds_at_once_and_can_be_taken_back(world, as_role):
     assert not world.visit("health-visitor").can(amir, "view", "plan")
     assert "Not the school nurse" in parent.get(where).content.decode()
     assert "Not the school nurse" not in " ".join(entry.note for entry in ledger.entries())
+    child_page = as_role("parent").get(reverse("children:child", args=[amir.public_id])).content.decode()
+    assert "The family said no" in child_page
     wish = Wish.objects.get()
     other = as_role("other-parent").post(reverse("door:wish-end", args=[amir.public_id, wish.pk]))
     assert other.status_code == 403

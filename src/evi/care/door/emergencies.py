@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from evi.care.door.visit import Visit
 
 EMERGENCY_ON = "emergency"
-"""In the session while an emergency view may be on, so that other requests need not ask the database."""
+"""In the session: until when a view may be on (POSIX time), so that without one nothing is asked."""
 
 GUARDIAN, PARTNERSHIP = "data-guardian", "partnership"
 ACTION = "break-glass"

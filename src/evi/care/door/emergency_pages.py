@@ -56,8 +56,8 @@ def emergency_child(request: VisitRequest, child: Child) -> HttpResponse:
 
 
 def _open(request: VisitRequest, visit: Visit, child: Child, reason: str) -> HttpResponse:
-    emergencies.open_view(visit, child, reason)
-    request.session[EMERGENCY_ON] = True
+    view = emergencies.open_view(visit, child, reason)
+    request.session[EMERGENCY_ON] = view.ends_at.timestamp()
     messages.warning(request, _("The emergency view is on. The data guardian has been told."))
     return redirect("children:child", child.public_id)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -76,10 +77,8 @@ class VisitMiddleware:
     def prepare(self, request: HttpRequest, visit: Visit) -> None:
         """Lock the database to what the visit may see; bring in the emergency views that are on."""
         rows.lock(visit)
-        if EMERGENCY_ON in request.session:
+        if time.time() < request.session.get(EMERGENCY_ON, 0):
             visit.emergencies = emergencies.live(visit.membership)
-            if not visit.emergencies:
-                del request.session[EMERGENCY_ON]
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Explain a refusal."""

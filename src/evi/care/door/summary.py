@@ -11,15 +11,25 @@ from django.utils.translation import gettext as _
 
 from evi.care.door import blocking, emergencies, rows
 from evi.care.door.models import Blockage
-from evi.care.pages import WorkItem
+from evi.care.pages import Card, WorkItem
 from evi.sharing.blockages import CHANGED, stages
 from evi.sharing.vocabulary import vocabulary
 
 if TYPE_CHECKING:
+    from evi.care.children.models import Child
     from evi.care.door.visit import Visit
 
 SHOWN_DAYS = 14
 """How long a closed blockage stays on the page of the person who raised it."""
+
+
+def child_card(visit: Visit, child: Child) -> Card | None:
+    """What the family has said about sharing, for those who may record it; no query of its own."""
+    if not visit.can(child, "contribute", "voice"):
+        return None
+    context = {"wishes": visit.wishes(child)}
+    address = reverse("door:wishes", args=[child.public_id])
+    return Card(_("What the family says about sharing"), "door/wishes_card.html", context, address, order=90)
 
 
 def work(visit: Visit) -> list[WorkItem]:

@@ -158,6 +158,11 @@ class Visit:
             self.learn([child])
         return self._facts[child.pk].ties
 
+    def wishes(self, child: Child) -> tuple[frozenset[str], frozenset[str]]:
+        """What the family's yes and no are about on this day: names of agreements, `all` or `opt-out`."""
+        self.ties(child)
+        return self._facts[child.pk].consents, self._facts[child.pk].objections
+
     def forget(self, child: Child) -> None:
         """Ask again for the facts of a child: what was just written changed them."""
         self._facts.pop(child.pk, None)

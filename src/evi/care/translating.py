@@ -155,8 +155,12 @@ def _titles() -> Iterator[tuple[str, str]]:
 
 
 if __name__ == "__main__":
+    import os
+    import tempfile
+
     from evi.care.boot import open_care
 
+    os.environ.setdefault("EVI_CARE_HOME", tempfile.mkdtemp(prefix="evi-translating-"))
     open_care()
     for language, count in bring_up_to_date().items():
         sys.stdout.write(f"{language}: {count} texts have no translation yet\n")

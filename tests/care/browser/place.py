@@ -42,6 +42,9 @@ def make(folder: Path) -> dict[str, Any]:
             user = world.members[key].user
             user.set_password(PASSWORD)
             user.save()
+    district = folder / "district"
+    district.mkdir()
+    (district / "district.toml").write_text('[district]\nname = "Made up"\nsynthetic = true\n')
     _release(folder / "releases")
     return {
         "sessions": sessions,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 
 PERMISSIONS = "camera=(), microphone=(), geolocation=(), payment=(), usb=(), browsing-topics=()"
@@ -21,6 +22,8 @@ class HeadersMiddleware:
         """Answer a request. What says itself how long it may be kept (a style sheet) stays so."""
         response = self.answer(request)
         response.headers.setdefault("Permissions-Policy", PERMISSIONS)
+        if request.method == "POST" and request.path == reverse("account_logout"):
+            response.headers["Clear-Site-Data"] = '"cache", "storage"'
         if "Cache-Control" not in response.headers:
             add_never_cache_headers(response)
         return response

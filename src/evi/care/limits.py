@@ -6,6 +6,7 @@ times the number. It stops a script that walks through the alphabet, and nobody 
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from functools import wraps
@@ -15,6 +16,7 @@ from django.core.cache import cache
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
 
+log = logging.getLogger("evi.security")
 View = Callable[..., HttpResponseBase]
 MINUTE_SECONDS = 60
 
@@ -29,6 +31,7 @@ def limited(name: str, per_minute: int) -> Callable[[View], View]:
         @wraps(view)
         def counted(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if too_often(name, str(request.user.pk), per_minute):
+                log.warning("asked too often: %s by %s", name, getattr(request.user, "public_id", ""))
                 answer = render(request, "429.html", status=429)
                 answer["Retry-After"] = str(MINUTE_SECONDS)
                 return answer

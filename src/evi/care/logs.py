@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
+from datetime import UTC, datetime
 from typing import Any
 
 from evi.workspace.errors import EviError
@@ -17,6 +18,15 @@ class QuietFormatter(logging.Formatter):
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
+        """The moment in UTC, to the millisecond."""
+        return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        """One line, whatever was in the text: nobody can write lines of their own into the log."""
+        said = super().formatMessage(record)
+        return "".join(char if char.isprintable() else repr(char)[1:-1] for char in said)
 
     def formatException(self, ei: Raised) -> str:  # noqa: N802 - the name is logging's
         """The type, and file, line and function of each frame."""
@@ -34,7 +44,7 @@ class QuietFormatter(logging.Formatter):
 
 
 def settings() -> dict[str, Any]:
-    """Django's settings of logging: warnings and worse to standard error."""
+    """Django's settings of logging: warnings and worse, and all of signing in, to standard error."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -46,6 +56,7 @@ def settings() -> dict[str, Any]:
             "django.request": {"level": "ERROR"},
             "django.security.csrf": {"level": "ERROR"},
             "axes": {"level": "ERROR"},
+            "evi.security": {"level": "INFO"},
             "django": {"handlers": [], "level": "WARNING", "propagate": True},
         },
     }

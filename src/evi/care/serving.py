@@ -145,6 +145,7 @@ def background(releases: Path | None = None) -> None:
     Args:
         releases: the folder of a district's releases; one that is new there, or taken back, is taken in.
     """
+    from django.contrib.sessions.backends.db import SessionStore  # noqa: PLC0415
     from django.db import close_old_connections  # noqa: PLC0415 - the application is loaded by now
     from django.utils import timezone  # noqa: PLC0415
     from django_tasks_db.management.commands.db_worker import Worker  # noqa: PLC0415
@@ -155,6 +156,7 @@ def background(releases: Path | None = None) -> None:
 
     close_old_connections()
     run_due()
+    SessionStore.clear_expired()
     close_settled(timezone.localdate())
     if releases is not None:
         take_in_new(releases)

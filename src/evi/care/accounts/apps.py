@@ -8,3 +8,9 @@ class AccountsConfig(AppConfig):
 
     name = "evi.care.accounts"
     label = "accounts"
+
+    def ready(self) -> None:
+        """Begin the log of signing in."""
+        from evi.care.accounts import noting  # noqa: PLC0415 - needs the models
+
+        noting.connect()

@@ -37,6 +37,7 @@ def acting_as(request: HttpRequest) -> HttpResponse:
         request.POST or None, memberships=live, initial={"role": request.session.get(ACTING_AS)}
     )
     if form.is_valid():
+        request.session.cycle_key()  # other rights, another session
         request.session[ACTING_AS] = form.cleaned_data["role"]
         return redirect(settings.LOGIN_REDIRECT_URL)
     return render(

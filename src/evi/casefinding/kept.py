@@ -16,13 +16,13 @@ from typing import Any
 
 import polars as pl
 
-from evi.sharing.chain import Head
 from evi.casefinding.concerns import NO_CONCERNS, Concern, Concerns
 from evi.casefinding.fingerprints import fingerprints
 from evi.casefinding.life import RUN, Release, ledger
 from evi.casefinding.places_offered import Offered
 from evi.casefinding.rules import Rule, make_rule
 from evi.casefinding.worklist import WorkList
+from evi.sharing.chain import Head
 from evi.workspace import District, EviError, Manifest, file_hash, replace_dir
 
 FOLDER = "casefind"

@@ -16,8 +16,8 @@ from typing import Any
 
 import yaml
 
-from evi.sharing.chain import Chain
 from evi.casefinding.rules import Rule
+from evi.sharing.chain import Chain
 from evi.workspace import District, EviError
 
 FILE = Path(__file__).parent / "life.yaml"

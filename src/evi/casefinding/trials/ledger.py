@@ -15,10 +15,10 @@ from typing import Any
 
 import yaml
 
-from evi.sharing.chain import Chain
 from evi.casefinding.trials.allocating import Allocation, allocate
 from evi.casefinding.trials.protocol import Protocol, digest_of
 from evi.casefinding.trials.protocol_checks import FEWEST
+from evi.sharing.chain import Chain
 from evi.workspace import EviError, replace_file
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from evi.care.children.models import Child, children_of
 from evi.care.children.names import folded
 from evi.care.children.telling import told
-from evi.care.children.ties import around
+from evi.care.children.ties import around, own_ties
 from evi.care.pages import WorkItem, gather_due
 from evi.sharing.vocabulary import vocabulary
 
@@ -65,8 +65,12 @@ def page_of(visit: Visit, number: int, size: int = SIZE) -> Page:
 
 
 def first_few(visit: Visit, many: int) -> tuple[Line, ...]:
-    """The children who came last, for a short list; noted as any list."""
-    few = list(visit.children().only(*SHOWN).order_by("-pk")[:many])
+    """The children whose ties are newest and who may be seen, for a short list; noted as any list."""
+    newest = own_ties(visit).order_by("-since", "-pk").values_list("child", flat=True)
+    keys = list(dict.fromkeys(newest[: 5 * many]))
+    found = children_of(keys).only(*SHOWN).in_bulk()
+    visit.learn(found.values())
+    few = [found[pk] for pk in keys if visit.can(found[pk], "view", "identity")][:many]
     visit.record("view", items=("identity",), note=f"a list of {len(few)} children")
     return lines_of(visit, few)
 

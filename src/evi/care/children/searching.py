@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
-from evi.care.children.models import Child, NameKey, SearchRecord, Tie
+from evi.care.children.models import Child, NameKey, SearchRecord
 from evi.care.children.names import asked_keys, likeness, words
 from evi.care.children.telling import told
-from evi.care.children.ties import places
-from evi.care.dated import live_on
-from evi.care.door.querying import held_by, ties_needed
+from evi.care.children.ties import own_ties, places
+from evi.care.door.querying import ties_needed
 from evi.care.door.rules import door
 from evi.care.fields import blind
 
@@ -157,8 +156,7 @@ def _of_the_tied(visit: Visit, rows: QuerySet[NameKey]) -> QuerySet[NameKey]:
     needed = ties_needed(left)
     if needed is None:
         return rows
-    tied = Tie.objects.filter(live_on(visit.day), held_by(visit.membership), kind__in=sorted(needed))
-    return rows.filter(child__in=tied.values("child"))
+    return rows.filter(child__in=own_ties(visit).filter(kind__in=sorted(needed)).values("child"))
 
 
 def _light(children: QuerySet[Child]) -> QuerySet[Child]:

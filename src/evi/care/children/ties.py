@@ -92,6 +92,11 @@ class Place:
         return f"{self.organisation.name}, {self.team.name}" if self.team else self.organisation.name
 
 
+def own_ties(visit: Visit) -> QuerySet[Tie]:
+    """The ties that the visitor holds on this day: who is among them is still to be decided on."""
+    return Tie.objects.filter(live_on(visit.day), held_by(visit.membership))
+
+
 TAUGHT = Q(kind="on-roll") | Q(kind="teaches", team__isnull=False)
 
 

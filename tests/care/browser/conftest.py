@@ -15,11 +15,10 @@ from typing import Any
 
 import pytest
 
-from evi.care.assets_build import build_assets
 from tests.care.browser.place import surroundings
 
 REPOSITORY = Path(__file__).parents[3]
-PATIENCE_MS = 20_000
+PATIENCE_MS = 6_000
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,6 @@ class Place:
 @pytest.fixture(scope="session")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """The application as it is served, filled by `tests.care.browser.place`."""
-    build_assets()
     folder = tmp_path_factory.mktemp("care")
     made = subprocess.run(
         [sys.executable, "-m", "tests.care.browser.place", str(folder)],

@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+RELEASE = "first-weeks"
 PASSWORD = "bright-larch-morning-walk"
 REASON = "The total of the 17 early learning goals is 21"
 RELEASED = date(2026, 9, 1)
@@ -30,18 +31,19 @@ def make(folder: Path) -> dict[str, Any]:
     from django.core.management import call_command
     from django.db import transaction
 
+    from evi.care.assets_build import build_assets
     from tests.care import conftest, everything
 
+    build_assets()
     call_command("migrate", verbosity=0)
     with transaction.atomic():
         world = conftest.world.__wrapped__(None)
         _dua(world)
         samples = everything.make(world)
+        senco = world.members["senco"].user
+        senco.set_password(PASSWORD)
+        senco.save()
         sessions = {key: _session(world.members[key]) for key in conftest.PEOPLE}
-        for key in ("senco", "parent"):
-            user = world.members[key].user
-            user.set_password(PASSWORD)
-            user.save()
     district = folder / "district"
     district.mkdir()
     (district / "district.toml").write_text('[district]\nname = "Made up"\nsynthetic = true\n')
@@ -50,7 +52,7 @@ def make(folder: Path) -> dict[str, Any]:
         "sessions": sessions,
         "samples": samples,
         "dua": world.children["dua"].public_id,
-        "release": str(folder / "releases" / "autumn"),
+        "release": str(folder / "releases" / RELEASE),
     }
 
 
@@ -84,7 +86,7 @@ def _session(membership: Any) -> str:
     from evi.care.door.middleware import ACTING_AS
 
     client = Client()
-    client.force_login(membership.user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    client.force_login(membership.user, backend="evi.care.accounts.backend.Backend")
     session = client.session
     session[ACTING_AS] = membership.pk
     session.save()
@@ -113,7 +115,7 @@ def _release(folder: Path) -> None:
     )
     plan = plan_release(Door.open([EXAMPLES]), "casefinding-release", cohort, [case], schools, RELEASED)
     ledger = Chain(folder.parent / "releases.jsonl")
-    write_release(plan, "autumn", folder, ledger, datetime(2026, 9, 1, 8, tzinfo=UTC))
+    write_release(plan, RELEASE, folder, ledger, datetime(2026, 9, 1, 8, tzinfo=UTC))
 
 
 if __name__ == "__main__":

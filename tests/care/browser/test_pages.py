@@ -92,10 +92,19 @@ def faults_of(page: Any) -> list[str]:
     faults = [f"{each['id']} {[node['target'] for node in each['nodes']][:4]}" for each in found]
     for width in (WIDE, NARROW):
         page.set_viewport_size({"width": width, "height": 900})
-        if more := page.evaluate(TOO_WIDE):
+        if more := _too_wide(page):
             faults.append(f"{more} px too wide at {width}")
     page.set_viewport_size({"width": WIDE, "height": 900})
     return faults
+
+
+def _too_wide(page: Any) -> int:
+    """Pixels; a page has a moment to fold its menu, which the design system's script does after a resize."""
+    for _ in range(20):
+        if not page.evaluate(TOO_WIDE):
+            return 0
+        page.wait_for_timeout(50)
+    return int(page.evaluate(TOO_WIDE))
 
 
 def test_every_page_is_well_made(people: People) -> None:
@@ -115,6 +124,129 @@ def test_every_page_is_well_made(people: People) -> None:
         walked += 1
     assert not wrong, "\n".join(wrong)
     assert walked > 85
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_page_fits_320_pixels_from_its_first_moment(chromium: Any, place: Any, scripts: bool) -> None:
+    context = chromium.new_context(viewport={"width": NARROW, "height": 900}, java_script_enabled=scripts)
+    context.add_cookies([{"name": "session", "value": place.sessions["senco"], "url": place.address}])
+    page = context.new_page()
+    page.goto(place.address + "/")
+    assert page.locator("h1").inner_text() == "My work"
+    body, header = page.locator("body").bounding_box(), page.locator("header").bounding_box()
+    assert (body["width"], header["width"]) == (NARROW, NARROW)
+    for link in page.locator("header a:visible").all():
+        box = link.bounding_box()
+        assert box["x"] >= 0, link.inner_text()
+        assert box["x"] + box["width"] <= NARROW, link.inner_text()
+    context.close()
+
+
+URDU = "[...new Set(document.body.innerText)].filter(c => c >= '\u0600' && c <= '\u06ff').join('')"
+NO_GLYPH = """letters => {
+  const drawn = text => {
+    const canvas = document.createElement('canvas'); canvas.width = canvas.height = 48;
+    const pen = canvas.getContext('2d');
+    pen.font = '32px ' + getComputedStyle(document.body).fontFamily; pen.fillText(text, 8, 36);
+    return canvas.toDataURL();
+  };
+  const box = drawn('\u0378');
+  return [...letters].filter(letter => drawn(letter) === box);
+}"""
+"""Letters that are drawn as the box of a character that no font has (U+0378 is not a character)."""
+
+
+def test_urdu_reads_from_the_right_on_pages_of_a_child(chromium: Any, place: Any) -> None:
+    lists = shutil.which("fc-list")
+    if lists and not subprocess.run([lists, ":lang=ur"], capture_output=True, text=True).stdout:
+        pytest.skip("no font for Urdu on this machine: `apt-get install fonts-noto-core`")
+    people = People(chromium, place, language="ur")
+    for who, address in (
+        ("parent", f"/access/child/{place.samples['child']}/"),
+        ("senco", f"/children/{place.samples['child']}/"),
+        ("senco", f"/children/{place.samples['child']}/plan/"),
+    ):
+        page = people.tab(who)
+        page.goto(place.address + address)
+        check_right(page, address)
+        assert page.evaluate("[document.documentElement.lang, document.documentElement.dir]") == ["ur", "rtl"]
+        logo = page.locator(".nhsuk-header__service-logo").bounding_box()
+        account = page.locator(".nhsuk-header__account").bounding_box()
+        assert logo["x"] > WIDE / 2 > account["x"], address
+        heading = page.locator("h1").bounding_box()
+        assert heading["x"] + heading["width"] > WIDE / 2
+        letters = page.evaluate(URDU)
+        assert len(letters) > 25, letters
+        assert page.evaluate(NO_GLYPH, letters) == []
+        faults = faults_of(page)
+        assert not faults, (address, faults)
+    people.close()
+    assert people.faults == []
+
+
+def tab_to(page: Any, found: str, most: int = 60) -> None:
+    """Press Tab until what has the focus fits a selector, and see that the focus can be seen."""
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        if page.evaluate("found => document.activeElement.matches(found)", found):
+            seen = "(s => s.outlineStyle != 'none' || s.boxShadow != 'none')"
+            assert page.evaluate(f"{seen}(getComputedStyle(document.activeElement))"), found
+            return
+    raise AssertionError(f"{found} is not reached on {page.url}")
+
+
+def test_the_keyboard_alone_writes_in_a_passport(people: People) -> None:
+    page = people.tab("class-teacher")
+    page.goto(people.place.address + f"/children/{people.place.samples['child']}/passport/")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.innerText").strip() == "Skip to main content"
+    tab_to(page, ".nhsuk-header__navigation-link")
+    tab_to(page, "summary")
+    page.keyboard.press("Enter")
+    tab_to(page, "a[href*='/write/']")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/write/**")
+    tab_to(page, "textarea")
+    page.keyboard.type("He names every bus that passes")
+    tab_to(page, "main button")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/passport/")
+    assert page.get_by_text("He names every bus that passes").count() == 1
+
+
+def test_the_keyboard_alone_searches_and_chooses_radios(people: People) -> None:
+    page = people.tab("senco")
+    page.goto(people.place.address + "/children/search/")
+    tab_to(page, "#id_text")
+    page.keyboard.type("Amir")
+    page.keyboard.press("Enter")
+    page.get_by_text("1 child found").wait_for()
+    page = people.tab("parent")
+    page.goto(people.place.address + f"/access/child/{people.place.samples['child']}/wishes/")
+    tab_to(page, "input[name=kind]")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Space")
+    tab_to(page, "#id_about")
+    tab_to(page, "#id_said_by")
+    page.keyboard.press("Enter")
+    page.get_by_text("This was recorded, and holds from now on.").wait_for()
+
+
+def test_mistakes_are_said_on_a_page_that_axe_likes(people: People) -> None:
+    child = people.place.samples["child"]
+    for who, address, button in (
+        ("senco", f"/children/{child}/plan/needs/new/", "Save"),
+        ("senco", f"/children/{child}/circle/invite/", "Send the invitation"),
+        ("data-guardian", f"/access/blockages/{people.place.samples['blockage']}/", "Record the decision"),
+    ):
+        page = people.tab(who)
+        page.goto(people.place.address + address)
+        page.locator("main").get_by_role("button", name=button).click()
+        page.get_by_text("There is a problem").wait_for()
+        page.locator(".nhsuk-error-summary a").first.click()
+        assert page.evaluate("document.activeElement.matches('input, textarea, select')"), address
+        faults = faults_of(page)
+        assert not faults, (address, faults)
 
 
 def test_files_come_as_files(people: People) -> None:

@@ -17,6 +17,7 @@ from evi.care.door.models import AccessEntry
 from evi.care.door.rules import door
 from evi.sharing.vocabulary import vocabulary
 
+BLOCKAGE = "blockage"
 PAGE = 200
 """Entries of the ledger on a page; those of one person on one day for one thing become one line."""
 
@@ -28,7 +29,8 @@ class Look:
     Attributes:
         who: name, as people write it; role and place beside it. items: titles of what was opened.
         refused: titles of what was asked for and refused. times: how often. first, last: when.
-        hidden: something was opened that the reader of this list can't see itself.
+        hidden, kept: something was opened, or refused, that the reader of this list can't see itself.
+        allowed: the agreement is what allowed it, and not by what it was refused or asked for.
     """
 
     who: str
@@ -42,6 +44,8 @@ class Look:
     times: int = 1
     loud: bool = False
     hidden: bool = False
+    kept: bool = False
+    allowed: bool = False
     items: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
 
@@ -112,7 +116,7 @@ def _line(row: AccessEntry, names: dict[str, str], places: dict[str, str]) -> Lo
         else names.get(row.actor, _("Somebody who has left")),
         role=_(role.title) if role else "",
         place=places.get(row.organisation, ""),
-        did=_did(row.action),
+        did=_did(row),
         why=_why(row.purpose),
         agreement=_agreement(row.agreement),
         first=row.at,
@@ -122,12 +126,21 @@ def _line(row: AccessEntry, names: dict[str, str], places: dict[str, str]) -> Lo
 
 
 def _add(look: Look, row: AccessEntry, shown: Callable[[str], bool]) -> None:
-    for items, titles in ((row.permitted, look.items), (row.refused, look.refused)):
-        for item in items:
-            if not all(shown(each) for each in _kinds(item)):
-                look.hidden = True
-            elif (title := _title(item)) and title not in titles:
-                titles.append(title)
+    asked = row.action == BLOCKAGE  # what was asked for was refused before, and is no second refusal
+    look.hidden |= _name([*row.permitted, *row.refused] if asked else row.permitted, look.items, shown)
+    look.kept |= _name([] if asked else row.refused, look.refused, shown)
+    look.allowed |= bool(row.permitted) and not asked
+
+
+def _name(items: Iterable[str], titles: list[str], shown: Callable[[str], bool]) -> bool:
+    """Add the titles of those that the reader may see; whether any other was there."""
+    other = False
+    for item in items:
+        if not all(shown(each) for each in _kinds(item)):
+            other = True
+        elif (title := _title(item)) and title not in titles:
+            titles.append(title)
+    return other
 
 
 def _kinds(item: str) -> tuple[str, ...]:
@@ -155,7 +168,9 @@ def _agreement(name: str) -> str:
     }
 
 
-def _did(action: str) -> str:
+def _did(row: AccessEntry) -> str:
+    if row.action == BLOCKAGE and not row.refused:
+        return _("answered or passed on a wish to see more")
     said = {
         "view": _("looked at"),
         "contribute": _("added to"),
@@ -166,9 +181,9 @@ def _did(action: str) -> str:
         "release": _("was told of"),
         "break-glass": _("opened as an emergency"),
         "review": _("checked an emergency view"),
-        "blockage": _("asked for more to be shared"),
+        BLOCKAGE: _("asked for more to be shared"),
     }
-    return said.get(action, pgettext("what somebody did with a record", "used"))
+    return said.get(row.action, pgettext("what somebody did with a record", "used"))
 
 
 def _why(purpose: str) -> str:

@@ -258,7 +258,7 @@ def _pages(people: dict[str, Any]) -> None:
     print(f"{'who':<17}{'page':<17}{'queries':>8}{'CPU ms':>8}{'median ms':>11}")
     for who in ("SENCO", "CAMHS"):
         member, client = people[who], Client()
-        client.force_login(member.user, backend="allauth.account.auth_backends.AuthenticationBackend")
+        client.force_login(member.user, backend="evi.care.accounts.backend.Backend")
         tie = Tie.objects.filter(organisation_id=member.organisation_id).first()
         child = Child.objects.get(pk=tie.child_id) if tie else Child.objects.all()[0]
         asked = client.post(reverse("children:search"), {"text": "Mohammed Khan"})

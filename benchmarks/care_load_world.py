@@ -52,7 +52,7 @@ def _signed_in(member: Any) -> dict[str, Any]:
     from evi.care.door.visit import Visit
 
     client = Client()
-    client.force_login(member.user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    client.force_login(member.user, backend="evi.care.accounts.backend.Backend")
     client.get(reverse("my-work"))
     member = Membership.objects.select_related("user", "organisation").get(pk=member.pk)
     visit = Visit.of(member)

@@ -41,6 +41,7 @@ class Person(FastHttpUser):
         kind = ONLY or random.choices(list(MIX), list(MIX.values()))[0]
         addresses = person["pages"].get(kind) or person["pages"]["my-work"]
         kind = kind if person["pages"].get(kind) else "my-work"
+        self.client.cookiejar.clear()  # each page is another person's
         headers = {"Cookie": f"session={person['session']}; csrf={person['csrf']}"}
         if kind == "search":
             self._search(random.choice(addresses), headers, person["csrf"])
@@ -53,9 +54,19 @@ class Person(FastHttpUser):
 
     def _search(self, address: str, headers: dict[str, str], csrf: str) -> None:
         words = random.choice(("Amir Iqbal", "zara khan", "Jakup Nowak", "Sofia Patelson", "lily smit"))
-        said = {"text": words, "csrfmiddlewaretoken": csrf}
         with self.client.post(
-            address, said, headers=headers | {"Referer": self.host or ""}, name="search", catch_response=True
+            address,
+            {"text": words, "csrfmiddlewaretoken": csrf},
+            headers=headers,
+            name="search",
+            allow_redirects=False,
+            catch_response=True,
+        ) as sent:
+            if sent.status_code != 302:
+                sent.failure(f"search answered {sent.status_code}")
+                return
+        with self.client.get(
+            sent.headers["Location"], headers=headers, name="search results", catch_response=True
         ) as answer:
             if answer.status_code != 200 or b"</html>" not in (answer.content or b""):
-                answer.failure(f"search answered {answer.status_code}")
+                answer.failure(f"search results answered {answer.status_code}")

@@ -138,7 +138,7 @@ def as_role(world: World) -> Callable[[str], Client]:
     def signed_in(key: str) -> Client:
         client = Client()
         membership = world.members[key]
-        client.force_login(membership.user, backend="allauth.account.auth_backends.AuthenticationBackend")
+        client.force_login(membership.user, backend="evi.care.accounts.backend.Backend")
         session = client.session
         session[ACTING_AS] = membership.pk
         session.save()

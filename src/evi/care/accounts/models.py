@@ -71,6 +71,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(default=True)
     date_joined = models.DateTimeField(default=timezone.now)
 
+    roles_held: list[Membership]
+    """Memberships that hold today, where `backend` found the user."""
+
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar = ["name"]
     objects = UserManager()

@@ -64,15 +64,17 @@ class VisitMiddleware:
 
     def visit_of(self, request: HttpRequest) -> Visit | None:
         """The visit, acting as the membership chosen, or the only one; None if there is none to act as."""
-        live = list(
-            Membership.objects.live()
-            .filter(user_id=cast(int, request.user.pk))
-            .select_related("organisation", "user")
-        )
+        held = getattr(request.user, "roles_held", None)
+        live: list[Membership] = held if held is not None else self._held(request)
         request.memberships = live  # type: ignore[attr-defined]
         chosen = request.session.get(ACTING_AS)
         membership = next((each for each in live if each.pk == chosen), live[0] if len(live) == 1 else None)
         return Visit.of(membership) if membership else None
+
+    def _held(self, request: HttpRequest) -> list[Membership]:
+        """Roles that hold today, for a user who was not found by our backend (a program, a fresh sign-in)."""
+        mine = Membership.objects.live().filter(user_id=cast(int, request.user.pk))
+        return list(mine.select_related("organisation", "user"))
 
     def prepare(self, request: HttpRequest, visit: Visit) -> None:
         """Lock the database to what the visit may see; bring in the emergency views that are on."""

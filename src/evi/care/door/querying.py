@@ -8,6 +8,7 @@ another's.
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from functools import reduce
 from operator import and_, or_
 from typing import TypeVar
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, TextField
+from django.db.models import Exists, OuterRef, Q, QuerySet, TextField, Value
 from django.db.models.functions import Cast
 
 from evi.care.accounts.models import Membership
@@ -38,7 +39,7 @@ from evi.sharing.conditions import (
 from evi.sharing.vocabulary import vocabulary
 
 SHARED_WITH = "shared-with"
-CONSENT, OBJECTION = "consent", "objection"
+CONSENT, OBJECTION, WITHHELD, TIE = "consent", "objection", "withheld", "tie"
 NOTHING: frozenset[str] = frozenset()
 Rows = TypeVar("Rows", QuerySet[Tie], QuerySet[Withheld])
 
@@ -70,27 +71,23 @@ def held_by(membership: Membership) -> Q:
 
 
 def facts(membership: Membership, children: Iterable[Child], day: date) -> dict[int, Facts]:
-    """The facts of several children by primary key, in three queries for any number of them."""
+    """The facts of several children by primary key, in one query for any number of them."""
     children = list(children)
     if not children:
         return {}
-    keys, words = [child.pk for child in children], vocabulary()
+    words = vocabulary()
     found: dict[int, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-    ties = Tie.objects.live(day).filter(held_by(membership), child__in=keys)
-    for child, kind, items in ties.values_list("child_id", "kind", "items"):
-        if kind in words.relationships:
-            found[child]["ties"].add(kind)
-        if kind == SHARED_WITH:
-            found[child]["shared"] |= words.items.keys() & set(items)
-    wishes = Wish.objects.live(day).filter(child__in=keys)
-    for child, kind, about in wishes.values_list("child_id", "kind", "about"):
-        if kind == CONSENT:
-            found[child]["consents"].add(about)
-        elif kind in (OBJECTION, OPT_OUT):
-            found[child]["objections"].add(about if kind == OBJECTION else OPT_OUT)
-    kept = Withheld.objects.live(day).filter(child__in=keys, user=membership.user_id)
-    for child, items in kept.values_list("child_id", "items"):
-        found[child]["withheld"] |= set(items)
+    for child, what, said, items in _facts_rows(membership, [child.pk for child in children], day):
+        named = set(json.loads(items)) if items else set()
+        if what == TIE and said in words.relationships:
+            found[child]["ties"].add(said)
+            found[child]["shared"] |= words.items.keys() & named if said == SHARED_WITH else set()
+        elif what == CONSENT:
+            found[child]["consents"].add(said)
+        elif what in (OBJECTION, OPT_OUT):
+            found[child]["objections"].add(said if what == OBJECTION else OPT_OUT)
+        elif what == WITHHELD:
+            found[child]["withheld"] |= named
     return {
         child.pk: Facts(
             **{name: frozenset(values) for name, values in found[child.pk].items()},
@@ -98,6 +95,20 @@ def facts(membership: Membership, children: Iterable[Child], day: date) -> dict[
         )
         for child in children
     }
+
+
+def _facts_rows(membership: Membership, keys: list[int], day: date) -> Iterable[tuple[int, str, str, str]]:
+    """Child, what is said (a tie, a kind of wish, something withheld), its kind or agreement, and items."""
+    none, items = Value("", TextField()), Cast("items", TextField())
+    ties = Tie.objects.live(day).filter(held_by(membership), child__in=keys)
+    wishes = Wish.objects.live(day).filter(child__in=keys)
+    kept = Withheld.objects.live(day).filter(child__in=keys, user=membership.user_id)
+    rows = [
+        ties.values_list("child_id", Value(TIE, TextField()), Cast("kind", TextField()), items),
+        wishes.values_list("child_id", Cast("kind", TextField()), Cast("about", TextField()), none),
+        kept.values_list("child_id", Value(WITHHELD, TextField()), none, items),
+    ]
+    return rows[0].union(*rows[1:], all=True)
 
 
 def to_q(condition: Condition, membership: Membership, day: date, item: str) -> Q:

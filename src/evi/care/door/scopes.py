@@ -19,7 +19,7 @@ from django.db.models.expressions import RawSQL
 from evi.care.accounts.models import Membership
 from evi.care.children.models import Child
 from evi.care.door import querying
-from evi.sharing.residual import Condition
+from evi.sharing.conditions import Condition
 
 MEMBERSHIP, PERSON, ORGANISATION, DAY = -7_000_001, -7_000_002, -7_000_003, date(1801, 2, 3)
 """Values that no row has, in whose place the visitor's own are put."""

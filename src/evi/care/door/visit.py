@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from evi.care.accounts.models import Membership
 from evi.care.children.models import Child
-from evi.care.door import querying
+from evi.care.door import querying, scopes
 from evi.care.door.rules import door
 from evi.sharing.decisions import Actor, Decision, Request
 from evi.sharing.vocabulary import vocabulary
@@ -92,7 +92,7 @@ class Visit:
     def children(self, action: str = "view", item: str = "identity") -> QuerySet[Child]:
         """The children of whom this visit is permitted `action` on `item`: the only way to list children."""
         condition = door().residual(self.actor, action, item, self.purpose, self.day)
-        return Child.objects.filter(querying.to_q(condition, self.membership, self.day, item))
+        return scopes.children(condition, self.membership, self.day, item)
 
     # One child.
 

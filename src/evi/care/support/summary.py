@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -50,6 +51,17 @@ def child_card(visit: Visit, child: Child) -> Card | None:
 def work(visit: Visit) -> list[WorkItem]:
     """Reviews that are due for whoever leads (or began the plan), and actions that end or are late."""
     return [*_reviews(visit), *_actions(visit)]
+
+
+def due(visit: Visit, children: Collection[Child]) -> list[WorkItem]:
+    """The next review of each child's plan, for lists: one query."""
+    seen = {child.pk: child for child in children if visit.can(child, "view", "plan")}
+    found = Plan.objects.filter(status=Plan.Status.OPEN, child__in=seen, review_due__isnull=False)
+    title = _("Review of the support plan")
+    return [
+        WorkItem("due", title, reverse("support:plan", args=[seen[pk].public_id]), seen[pk], day)
+        for pk, day in (found.values_list("child", "review_due") if seen else ())
+    ]
 
 
 def _leads(visit: Visit, child: str) -> Exists:

@@ -89,6 +89,7 @@ def lines_of(visit: Visit, children: list[Child]) -> tuple[Line, ...]:
     """The lines of these children: one query for their ties, and what each room asks for what is due."""
     if not children:
         return ()
+    visit.learn(children)
     found = around(visit, children)
     due = gather_due(visit, children)
     titles = vocabulary().relationships

@@ -9,6 +9,9 @@ from evi.care.home import home
 from evi.sharing.agreements import EXAMPLES
 from evi.sharing.decisions import Door
 
+GATEWAYS = "gateways"
+"""The folder of a place's own gateways, below its agreements."""
+
 _open: tuple[object, Door] | None = None
 
 
@@ -24,7 +27,8 @@ def door() -> Door:
         EviError: an agreement can't be read or does not keep to its schema; nothing is permitted then.
     """
     global _open  # noqa: PLW0603 - one door a process, kept while its files are the same
-    state = tuple((path.name, path.stat().st_mtime_ns) for path in sorted(folder().rglob("*.yaml")))
+    files = (*folder().glob("*.yaml"), *(folder() / GATEWAYS).glob("*.yaml"))
+    state = tuple((path, path.stat().st_mtime_ns) for path in sorted(files))
     if _open is None or _open[0] != state:
         _open = (state, Door.open([folder()]))
     return _open[1]

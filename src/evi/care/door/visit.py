@@ -19,7 +19,7 @@ from evi.care.accounts.models import Membership
 from evi.care.children.models import Child
 from evi.care.door import querying, scopes
 from evi.care.door.rules import door
-from evi.sharing.decisions import Actor, Decision, Request
+from evi.sharing.decisions import Actor, Decision, Door, Request
 from evi.sharing.vocabulary import vocabulary
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ class Visit:
     Attributes:
         user: who. membership: acting as. purpose: why. day: on which day decisions hold.
         asked: what goes into the ledger, by action and child; `VisitMiddleware` writes it.
+        rules: the agreements in force when the visit began, which decide all of it.
         emergencies: emergency views that are on, by child; what they open is decided for that purpose.
     """
 
@@ -73,6 +74,7 @@ class Visit:
     day: date = field(default_factory=timezone.localdate)
     asked: dict[tuple[str, int | None], Asked] = field(default_factory=lambda: defaultdict(Asked))
     emergencies: dict[int, BreakGlass] = field(default_factory=dict)
+    rules: Door = field(default_factory=door)
     _facts: dict[int, querying.Facts] = field(default_factory=dict)
 
     @classmethod
@@ -91,7 +93,7 @@ class Visit:
 
     def children(self, action: str = "view", item: str = "identity") -> QuerySet[Child]:
         """The children of whom this visit is permitted `action` on `item`: the only way to list children."""
-        condition = door().residual(self.actor, action, item, self.purpose, self.day)
+        condition = self.rules.residual(self.actor, action, item, self.purpose, self.day)
         return scopes.children(condition, self.membership, self.day, item)
 
     # One child.
@@ -136,7 +138,7 @@ class Visit:
 
     def decision_of_nobody(self, action: str, item: str, purpose: str = "") -> Decision:
         """What would be decided about a child to whom the visitor has no tie: as of one that is not there."""
-        return door().decide(self._request(action, item, querying.NO_FACTS, purpose))
+        return self.rules.decide(self._request(action, item, querying.NO_FACTS, purpose))
 
     def check_of_nobody(self, action: str, item: str, purpose: str = "") -> Decision:
         """That decision, if it permits; it goes into the request's ledger entry.
@@ -278,7 +280,7 @@ class Visit:
         facts = self._facts[child.pk]
         decision: Decision | None = None
         for kind in _kinds(item):
-            decision = door().decide(self._request(action, kind, facts, purpose))
+            decision = self.rules.decide(self._request(action, kind, facts, purpose))
             if decision.permitted:
                 break
         if decision is None:
@@ -286,8 +288,9 @@ class Visit:
         return decision
 
     def learn(self, children: Iterable[Child]) -> None:
-        """Fetch the facts of several children at once, for pages that decide about many."""
-        self._facts.update(querying.facts(self.membership, list(children), self.day))
+        """Fetch at once the facts that are not known yet, for pages that decide about many children."""
+        new = [child for child in children if child.pk not in self._facts]
+        self._facts.update(querying.facts(self.membership, new, self.day))
 
     def _request(self, action: str, item: str, facts: querying.Facts, purpose: str = "") -> Request:
         kind = _kinds(item)[0]

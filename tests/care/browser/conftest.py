@@ -39,7 +39,7 @@ class Place:
 
     def run(self, *command: str) -> str:
         """Run an `evi` command in the same care folder."""
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: PLW1510 - what it said is asserted below
             [sys.executable, "-m", "evi", *command],
             env=surroundings(self.folder),
             capture_output=True,
@@ -53,7 +53,7 @@ class Place:
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """The application as it is served, filled by `tests.care.browser.place`."""
     folder = tmp_path_factory.mktemp("care")
-    made = subprocess.run(
+    made = subprocess.run(  # noqa: PLW1510 - what it said is asserted below
         [sys.executable, "-m", "tests.care.browser.place", str(folder)],
         env=surroundings(folder),
         cwd=REPOSITORY,

@@ -1,8 +1,8 @@
 """A care folder for browser tests, made by a process of its own: `python -m tests.care.browser.place FOLDER`.
 
 The small world of `tests.care.conftest` with one of everything about Amir, and Dua, whose story is told in
-`test_story`: she is on the roll of Hill School, taught in class 1A, and the child of Parveen Iqbal. A release of
-one finding about her lies ready to be taken in. What a test must know is printed as JSON.
+`test_story`: she is on the roll of Hill School, taught in class 1A, and the child of Parveen Iqbal. A
+release of one finding about her lies ready to be taken in. What a test must know is printed as JSON.
 """
 
 from __future__ import annotations

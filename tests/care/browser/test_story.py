@@ -1,6 +1,6 @@
 """One child's story, through the pages as people use them, from a finding to the family's own access list.
 
-The steps stand in their order and each builds on the one before; the family's list at the end must tell of all.
+The steps stand in their order and each builds on the one before; the family's list at the end tells of all.
 """
 
 from __future__ import annotations
@@ -99,7 +99,9 @@ def test_the_sign_in_page_lets_the_senco_in_and_nothing_is_released_yet(told: St
 
 def test_the_school_that_holds_the_child_is_told_and_another_is_not(told: Story) -> None:
     place = told.people.place
-    said = place.run("care", "take-in", str(place.release), "--district", str(place.folder / "district"), "--json")
+    said = place.run(
+        "care", "take-in", str(place.release), "--district", str(place.folder / "district"), "--json"
+    )
     assert '"matched": 1' in said
     page = told.open("senco", "/", "My work")
     assert page.get_by_text("Dua Iqbal").count() > 0
@@ -235,7 +237,9 @@ def test_a_wish_to_see_more_is_refused_raised_and_decided(told: Story) -> None:
     press(page, "Send: this stops me from helping")
     on(page, "Asked for more")
     page = told.open("data-guardian", "/access/blockages/", "What stops people from helping")
-    page.get_by_role("table").first.get_by_role("link", name=re.compile("health", re.IGNORECASE)).first.click()
+    page.get_by_role("table").first.get_by_role(
+        "link", name=re.compile("health", re.IGNORECASE)
+    ).first.click()
     on(page, "Asked for more")
     assert page.get_by_text(HARM).count() == 1
     page.get_by_label("No, this stays as it is").check()

@@ -130,13 +130,23 @@ def _add(look: Look, row: AccessEntry, shown: Callable[[str], bool]) -> None:
     look.hidden |= _name([*row.permitted, *row.refused] if asked else row.permitted, look.items, shown)
     look.kept |= _name([] if asked else row.refused, look.refused, shown)
     look.allowed |= bool(row.permitted) and not asked
+    if (look.hidden or look.kept) and not _told_to_families(row.agreement):
+        look.agreement = ""
+
+
+def _told_to_families(name: str) -> bool:
+    """Whether an agreement is one by which a family itself sees something. Others are not named beside a part
+    that is not named: the name alone (Operation Encompass) would tell of it."""
+    found = next((each for each in door().agreements if each.name == name), None)
+    return found is not None and any("family" in clause.organisations for clause in found.clauses)
 
 
 def _name(items: Iterable[str], titles: list[str], shown: Callable[[str], bool]) -> bool:
     """Add the titles of those that the reader may see; whether any other was there."""
     other = False
     for item in items:
-        if not all(shown(each) for each in _kinds(item)):
+        kinds = _kinds(item)
+        if kinds and not any(shown(each) for each in kinds):
             other = True
         elif (title := _title(item)) and title not in titles:
             titles.append(title)

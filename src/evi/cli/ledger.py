@@ -19,7 +19,9 @@ TAMPERED = 4
 """What `verify` ends with if the ledger has a fault."""
 
 ledger_app = typer.Typer(
-    help="Check and anchor the access ledger; who looked, and what is unusual.", no_args_is_help=True
+    help="Check and anchor the access ledger; who looked, and what is unusual.\n\n"
+    "Example: `evi ledger verify --district my-district`",
+    no_args_is_help=True,
 )
 app.add_typer(ledger_app, name="ledger")
 

@@ -23,6 +23,7 @@ from evi.care.accounts.models import Membership, User
 from evi.care.circles.models import Message
 from evi.care.exchange.reading import MAX_BYTES
 from evi.care.home import home
+from evi.care.limits import COPIES
 from evi.care.logs import QuietFormatter
 from evi.care.serving import Server
 from evi.care.uploads import BoundedUploadHandler
@@ -140,6 +141,15 @@ def test_whose_word_counts_on_the_readers_address(rf: RequestFactory, settings: 
     settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
     assert signing.client_address(request) == "10.0.0.1"
     assert request.get_host() == "testserver"
+
+
+def test_copies_of_records_are_not_taken_by_the_hundred(
+    world: World, as_role: Callable[[str], Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("evi.care.limits.time.time", lambda: 1_800_000_000)
+    address = reverse("exchange:exchange", args=[world.children["amir"].public_id])
+    client = as_role("senco")
+    assert [client.get(address).status_code for _ in range(COPIES + 1)] == [200] * COPIES + [429]
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,8 @@ from django.shortcuts import render
 log = logging.getLogger("evi.security")
 View = Callable[..., HttpResponseBase]
 MINUTE_SECONDS = 60
+COPIES = 30
+"""Copies of a record (files, papers, files brought in) that one person may ask for in a minute."""
 
 
 def limited(name: str, per_minute: int) -> Callable[[View], View]:
@@ -30,7 +32,7 @@ def limited(name: str, per_minute: int) -> Callable[[View], View]:
     def decorate(view: View) -> View:
         @wraps(view)
         def counted(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            if too_often(name, str(request.user.pk), per_minute):
+            if too_often(name, str(getattr(request.user, "public_id", "")), per_minute):
                 log.warning("asked too often: %s by %s", name, getattr(request.user, "public_id", ""))
                 answer = render(request, "429.html", status=429)
                 answer["Retry-After"] = str(MINUTE_SECONDS)

@@ -22,6 +22,7 @@ from evi.care.exchange.files import FHIR, read_file
 from evi.care.exchange.forms import BringInForm, DecideForm, TakeOutForm
 from evi.care.exchange.gather import gather
 from evi.care.exchange.models import Incoming
+from evi.care.limits import COPIES, limited
 from evi.sharing.vocabulary import vocabulary
 from evi.workspace import EviError
 
@@ -36,6 +37,7 @@ def _visit(request: HttpRequest) -> Visit:
 
 
 @endpoint(action="export", item="passport.*", methods=WRITE)
+@limited("copies", COPIES)
 def exchange(request: HttpRequest, child: Child) -> HttpResponse:
     """Take a copy out: choose its form and its parts, and see what would be left out and why."""
     visit = _visit(request)
@@ -68,6 +70,7 @@ def support_plan(request: HttpRequest, child: Child) -> HttpResponse:
 
 
 @endpoint(action="export", item="passport.*")
+@limited("copies", COPIES)
 def support_plan_pdf(request: HttpRequest, child: Child) -> HttpResponse:
     """The same as PDF."""
     try:
@@ -81,6 +84,7 @@ def support_plan_pdf(request: HttpRequest, child: Child) -> HttpResponse:
 
 
 @endpoint(action="contribute", item="passport.*", methods=WRITE)
+@limited("copies", COPIES)
 def bring_in(request: HttpRequest, child: Child) -> HttpResponse:
     """Bring a file in for this child; earlier ones are listed."""
     visit = _visit(request)

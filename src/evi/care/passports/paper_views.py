@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from evi.care.children.models import Child
 from evi.care.door.endpoints import endpoint
 from evi.care.door.visit import Visit
+from evi.care.limits import COPIES, limited
 from evi.care.passports import paper as papers
 from evi.care.passports.contributions import PREFIX
 from evi.care.passports.reading import read
@@ -30,12 +31,14 @@ def easy(request: HttpRequest, child: Child) -> HttpResponse:
 
 
 @endpoint(action="export", item="passport.*")
+@limited("copies", COPIES)
 def pdf(request: HttpRequest, child: Child) -> HttpResponse:
     """The passport as PDF."""
     return _pdf(request, child, easy=False)
 
 
 @endpoint(action="export", item="passport.*")
+@limited("copies", COPIES)
 def easy_pdf(request: HttpRequest, child: Child) -> HttpResponse:
     """The easy-read version as PDF."""
     return _pdf(request, child, easy=True)

@@ -6,6 +6,10 @@ import argparse
 from collections.abc import Callable
 
 from benchmarks import (
+    care_children,
+    care_ledger,
+    care_load,
+    care_row_lock,
     casefinding,
     district,
     linkage,
@@ -39,6 +43,12 @@ ROOMS: dict[str, tuple[tuple[str, Callable[[], object]], ...]] = {
     "casefinding": (
         ("Case-finding", lambda: casefinding.main([])),
         ("Trials in schools: how often each analysis finds what isn't there", lambda: trials.main([])),
+    ),
+    "care": (
+        ("The application: the access ledger", care_ledger.main),
+        ("The application: the second lock", care_row_lock.main),
+        ("The application: search and a child's pages", lambda: care_children.main(care_children.CHILDREN)),
+        ("The application under load", lambda: care_load.main([])),
     ),
     "district": (("A whole district", lambda: district.main([])),),
 }

@@ -13,12 +13,14 @@ from datetime import date, timedelta
 from itertools import count, cycle, islice
 
 from django.db import transaction
+from django.utils import timezone
 
 from evi.care.accounts.models import Membership, Organisation, Team, User
 from evi.care.children.models import Child, Entry, IndexRow, Tie, set_name_keys
 from evi.care.passports.models import Contribution, Passport, PassportVersion, Revision
 from evi.care.support.models import Action, Need, Outcome, Plan
 
+NOW = timezone.now()
 TODAY, START = date.today(), date(2020, 1, 1)  # noqa: DTZ011 - the server's own day
 GIVEN = [
     "Amir",
@@ -219,12 +221,14 @@ def _writings(world: World, draw: random.Random, children: list[Child]) -> None:
         for _ in range(draw.randrange(4, 12)):
             code = draw.choice([*SERVICES, "school"])
             source = draw.choice(schools) if code == "school" else world.organisations[code]
+            days = draw.randrange(2_000)
             entries.append(
                 Entry(
                     child=child,
                     item=SERVICES.get(code, "chronology.education"),
                     nature=draw.choice(("fact", "opinion")),
-                    happened_on=TODAY - timedelta(days=draw.randrange(2_000)),
+                    happened_on=TODAY - timedelta(days=days),
+                    recorded_at=NOW - timedelta(days=days),
                     title="A visit, as noted",
                     source=source,
                     author_name="Person",

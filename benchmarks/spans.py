@@ -107,7 +107,7 @@ def rebuild_after_month(folder: Path) -> object:
 
 
 def _codes(folder: Path) -> list[str]:
-    import pyarrow.parquet as pq  # noqa: PLC0415
+    import pyarrow.parquet as pq
 
     return [str(code) for code in pq.read_table(folder / "store" / "codes.parquet")["code"].to_pylist()]
 

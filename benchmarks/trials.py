@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _table(protocol: Protocol, outcome: Outcome, trials: int) -> None:
-    from scipy import stats  # noqa: PLC0415
+    from scipy import stats
 
     outcome = replace(outcome, within_days=10_000)
     drawn, _ = allocate(protocol)

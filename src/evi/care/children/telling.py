@@ -29,6 +29,10 @@ PAGES = (
 """The pages of a child: name of the address, title, and the item that opens it."""
 
 
+YEARS = ("Year ", "Reception", "Nursery")
+"""How the name of a class begins that tells the school year by itself."""
+
+
 def told(child: Child, place: Place | None = None, day: date | None = None) -> str:
     """`Born 9 March 2020 (6 years old). Hill School, 1A. Year 1.`, as far as it is known."""
     parts = [_("Birth date not known")]
@@ -38,7 +42,9 @@ def told(child: Child, place: Place | None = None, day: date | None = None) -> s
         born = formats.date_format(child.birth_date, "j F Y")
         parts = [_("Born %(born)s (%(age)s)") % {"born": born, "age": age}]
     if place:
-        parts += [str(place), school_year(child.birth_date, day)]
+        parts.append(str(place))
+        if not (place.team and place.team.name.startswith(YEARS)):
+            parts.append(school_year(child.birth_date, day))
     return "".join(f"{part}. " for part in parts if part).strip()
 
 

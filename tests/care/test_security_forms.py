@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from allauth.mfa import signals as steps
+from allauth.mfa.models import Authenticator
 from django import forms
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -250,3 +252,41 @@ def test_the_web_server_keeps_no_list_of_addresses(monkeypatch: pytest.MonkeyPat
 
     assert "warning" in started[0] and not re.search("access|capture", " ".join(started[0]))
     assert Config().settings["accesslog"].get() is None
+
+
+@pytest.mark.parametrize("signal", ["authenticator_added", "authenticator_removed", "authenticator_reset"])
+def test_a_changed_second_step_ends_sessions_elsewhere(
+    world: World, as_role: Callable[[str], Client], rf: RequestFactory, signal: str
+) -> None:
+    here, elsewhere, other = signed_in(world), Client(), as_role("midwife")
+    user = world.members["senco"].user
+    assert try_password(elsewhere, user.email, PASSWORD).status_code == 302
+    assert is_in(elsewhere) and is_in(other)
+    request = rf.post("/")
+    request.session = here.session
+    getattr(steps, signal).send(sender=Authenticator, request=request, user=user, authenticator=None)
+    assert is_in(here) and is_in(other) and not is_in(elsewhere)
+
+
+def test_an_ended_role_ends_the_sessions(world: World, as_role: Callable[[str], Client]) -> None:
+    teacher, held = as_role("class-teacher"), world.members["class-teacher"]
+    address = reverse("accounts:person", args=[held.user.public_id])
+    assert as_role("administrator").post(address, {"end": str(held.pk)}).status_code == 302
+    assert not is_in(teacher)
+
+
+def test_a_password_is_taken_as_it_was_typed(world: World) -> None:
+    said = {"email": "n@example.org", "role": "class-teacher"}
+    hill, boss = world.organisations["hill-school"], world.members["administrator"].user
+    typed = "  Three Odd words\u00a0 " + "x" * 100 + " "
+    _made, token = inviting.invite(hill, boss, said)
+    sent = {"name": "Nora", "password": typed, "again": typed}
+    assert Client().post(reverse("accounts:join", args=[token]), sent).status_code == 302
+    assert User.objects.get(email="n@example.org").check_password(typed)
+    assert not is_in_with(typed.strip()) and is_in_with(typed)
+
+
+def is_in_with(password: str) -> bool:
+    client = Client()
+    try_password(client, "n@example.org", password)
+    return is_in(client)

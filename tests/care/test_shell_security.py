@@ -65,7 +65,8 @@ def test_debugging_is_off_and_the_key_is_not_in_the_code() -> None:
 def test_under_tls_cookies_and_addresses_are_locked_to_it() -> None:
     ask = (
         "from evi.care import settings as s; print(s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE, "
-        "s.LANGUAGE_COOKIE_SECURE, s.SESSION_COOKIE_NAME, s.CSRF_COOKIE_NAME, s.SECURE_HSTS_SECONDS > 10**7)"
+        "s.LANGUAGE_COOKIE_SECURE, s.SESSION_COOKIE_NAME, s.CSRF_COOKIE_NAME, s.LANGUAGE_COOKIE_NAME, "
+        "s.SECURE_HSTS_SECONDS > 10**7, s.SECURE_HSTS_INCLUDE_SUBDOMAINS)"
     )
     said = subprocess.run(
         [sys.executable, "-c", ask],
@@ -74,7 +75,8 @@ def test_under_tls_cookies_and_addresses_are_locked_to_it() -> None:
         text=True,
         check=True,
     )
-    assert said.stdout.split() == ["True", "True", "True", "__Host-session", "__Host-csrf", "True"]
+    names = ["__Host-session", "__Host-csrf", "__Host-language"]
+    assert said.stdout.split() == ["True", "True", "True", *names, "True", "True"]
 
 
 def test_the_sheets_call_nobody_and_show_no_mark_of_others() -> None:

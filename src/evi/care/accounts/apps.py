@@ -10,7 +10,8 @@ class AccountsConfig(AppConfig):
     label = "accounts"
 
     def ready(self) -> None:
-        """Begin the log of signing in."""
-        from evi.care.accounts import noting  # noqa: PLC0415 - needs the models
+        """Begin the log of signing in, and what follows from its changes."""
+        from evi.care.accounts import elsewhere, noting  # noqa: PLC0415 - needs the models
 
         noting.connect()
+        elsewhere.connect()

@@ -14,9 +14,7 @@ class Backend(AuthenticationBackend):  # type: ignore[misc]
 
     def get_user(self, user_id: Any) -> User | None:
         """The user of a session, None if the account is closed."""
-        held = list(
-            Membership.objects.live().filter(user_id=user_id).select_related("organisation", "user")
-        )
+        held = list(Membership.objects.live().filter(user_id=user_id).select_related("organisation", "user"))
         if not held:
             return super().get_user(user_id)  # type: ignore[no-any-return]
         user = held[0].user

@@ -117,10 +117,12 @@ class JoinForm(forms.Form):
         help_text=gettext_lazy(
             "At least 12 letters, numbers or signs. Three words that don't belong together are good."
         ),
+        strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
     again = forms.CharField(
         label=gettext_lazy("The password again"),
+        strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
 

@@ -10,6 +10,7 @@ import logging
 from typing import Any
 
 from allauth.account import signals as passwords
+from allauth.account.internal.flows.login import get_authentication_records
 from allauth.mfa import signals as steps
 from axes.signals import user_locked_out
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
@@ -39,7 +40,8 @@ def connect() -> None:
 
 
 def _came(sender: Any, request: HttpRequest, user: Any, **_more: Any) -> None:
-    log.info("signed in: %s from %s", user.public_id, client_address(request))
+    ways = [str(each.get("method")) for each in get_authentication_records(request, user)]
+    log.info("signed in: %s by %s from %s", user.public_id, "+".join(ways), client_address(request))
 
 
 def _went(sender: Any, request: HttpRequest, user: Any, **_more: Any) -> None:

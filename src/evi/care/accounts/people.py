@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from evi.care.accounts import inviting
+from evi.care.accounts.elsewhere import end_sessions
 from evi.care.accounts.forms import InvitationForm, RoleForm, TeamForm
 from evi.care.accounts.models import Membership, Organisation, Team
 from evi.care.door.endpoints import endpoint
@@ -143,6 +144,7 @@ def _end(request: HttpRequest, visit: Visit, held: list[Membership]) -> HttpResp
             messages.error(request, _("This is the last administrator. Make somebody else one first."))
             return redirect("accounts:person", chosen.user.public_id)
         Membership.objects.filter(pk=chosen.pk).update(until=timezone.localdate())
+        end_sessions(chosen.user, but=request.session.session_key)
         write_down(visit, f"role {chosen.role} of {chosen.user.public_id} ended")
     messages.success(request, _("The role has ended."))
     return redirect("accounts:people")

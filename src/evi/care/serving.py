@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from datetime import date
 from http import HTTPStatus
 from pathlib import Path
 from types import FrameType
@@ -151,6 +152,7 @@ def background(releases: Path | None = None) -> None:
     from django_tasks_db.management.commands.db_worker import Worker  # noqa: PLC0415
 
     from evi.care.door.jobs import run_due  # noqa: PLC0415
+    from evi.care.loading.district import keep_circles  # noqa: PLC0415
     from evi.care.loading.releases import take_in_new  # noqa: PLC0415
     from evi.care.passports.packs import close_settled  # noqa: PLC0415
 
@@ -158,6 +160,7 @@ def background(releases: Path | None = None) -> None:
     run_due()
     SessionStore.clear_expired()
     close_settled(timezone.localdate())
+    _once_a_day(timezone.localdate(), keep_circles)
     if releases is not None:
         take_in_new(releases)
     Worker(
@@ -171,3 +174,13 @@ def background(releases: Path | None = None) -> None:
         excluded_queue_names=[],
     ).run()
     close_old_connections()
+
+
+def _once_a_day(today: date, work: Callable[[], object]) -> None:
+    """Do what follows the calendar (a tie that begins today brings somebody into a circle) once a day."""
+    if _done_on.get(work) != today:
+        work()
+        _done_on[work] = today
+
+
+_done_on: dict[Callable[[], object], date] = {}

@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from evi.care.door.visit import Visit
 
 PAGES = (
-    ("children:child", gettext_lazy("Record"), "identity"),
-    ("passports:passport", gettext_lazy("Passport"), "passport.*"),
-    ("support:plan", gettext_lazy("Support plan"), "plan"),
-    ("circles:circle", gettext_lazy("Circle"), "circle"),
-    ("children:chronology", gettext_lazy("Chronology"), "chronology.*"),
-    ("children:index", gettext_lazy("Index"), "index"),
-    ("door:access-list", gettext_lazy("Who looked"), "access-list"),
+    ("children:child", gettext_lazy("Record"), "view", "identity"),
+    ("passports:passport", gettext_lazy("Passport"), "view", "passport.*"),
+    ("support:plan", gettext_lazy("Support plan"), "view", "plan"),
+    ("circles:circle", gettext_lazy("Circle"), "view", "circle"),
+    ("children:chronology", gettext_lazy("Chronology"), "view", "chronology.*"),
+    ("children:index", gettext_lazy("Index"), "view", "index"),
+    ("door:access-list", gettext_lazy("Who looked"), "view", "access-list"),
+    ("exchange:exchange", gettext_lazy("Copies"), "export", "passport.*"),
 )
 """The pages of a child: name of the address, title, and the item that opens it."""
 
@@ -60,8 +61,8 @@ class Leaf:
 def leaves(visit: Visit, child: Child, here: str = "") -> list[Leaf]:
     """The pages of a child that this visit may open, in order. `here`: the name of the one that is shown."""
     found = []
-    for name, title, item in PAGES:
-        if not visit.can(child, "view", item):
+    for name, title, action, item in PAGES:
+        if not visit.can(child, action, item):
             continue
         try:
             found.append(Leaf(str(title), reverse(name, args=[child.public_id]), name == here))

@@ -20,5 +20,6 @@ def tour(request: HttpRequest) -> HttpResponse:
     found = steps(story)
     taken = sum(step.done for step in found)
     following = next((step for step in found if not step.done), None)
-    context = {"story": story, "steps": found, "taken": taken, "following": following}
+    who = request.user.name if request.user.is_authenticated else ""
+    context = {"story": story, "steps": found, "taken": taken, "following": following, "who": who}
     return render(request, "tour/tour.html", context)

@@ -7,7 +7,7 @@ DEMO   ?= demo-district
 PEOPLE ?= 20000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format docs translate bench lock clean
+.PHONY: help demo test check audit format docs translate bench lock clean
 
 help: ## list these commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,6 +42,9 @@ check: $(VENV)/.installed-dev ## formatting, lint, types and layers only (second
 	$(BIN)/ruff check .
 	$(BIN)/python -m mypy
 	$(BIN)/lint-imports
+
+audit: $(VENV)/.installed-dev ## known weaknesses of every library in the locks (says what it could not ask)
+	$(BIN)/python -m tests.audit
 
 format: $(VENV)/.installed-dev ## put the code in the house style
 	$(BIN)/ruff check --fix .

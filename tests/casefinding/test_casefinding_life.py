@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from evi.sharing.chain import Chain, Head, entry_hash
 from evi.casefinding.drifting import drift
 from evi.casefinding.finding import find
 from evi.casefinding.life import CARD, decide, ledger, may_release, standing, states
@@ -22,6 +21,7 @@ from evi.casefinding.rules import load_rules
 from evi.casefinding.stability import binned, difference, stability
 from evi.casefinding.worklist import make_worklist
 from evi.cli.app import app, load_verbs
+from evi.sharing.chain import Chain, Head, entry_hash
 from evi.workspace import EviError
 from tests.casefinding.stores import DAY, low_profile, write_store
 

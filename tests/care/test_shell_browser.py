@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -82,20 +81,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         serving.wait(20)
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if not chromium:
-        pytest.skip("no Chromium on this machine: `apt-get install chromium`")
-    with playwright.sync_playwright() as started:
-        made = started.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield made
-        made.close()
-
-
-def open_page(browser: Any, server: str, language: str, width: int) -> Any:
-    context = browser.new_context(viewport={"width": width, "height": 900})
+def open_page(chromium: Any, server: str, language: str, width: int) -> Any:
+    context = chromium.new_context(viewport={"width": width, "height": 900})
     context.add_cookies([{"name": "language", "value": language, "url": server}])
     page = context.new_page()
     page.outside = []
@@ -133,17 +120,17 @@ def look(page: Any, server: str, path: str) -> None:
 
 
 @pytest.mark.parametrize(("language", "width"), [("en-gb", 1200), ("en-gb", 320), ("ur", 320)])
-def test_pages_are_well_made(browser: Any, server: str, language: str, width: int) -> None:
-    page = open_page(browser, server, language, width)
+def test_pages_are_well_made(chromium: Any, server: str, language: str, width: int) -> None:
+    page = open_page(chromium, server, language, width)
     look(page, server, "/sign-in/login/")
     sign_in(page, server, "admin")
     for path in PAGES:
         look(page, server, path)
 
 
-def test_urdu_is_mirrored(browser: Any, server: str) -> None:
+def test_urdu_is_mirrored(chromium: Any, server: str) -> None:
     where = "document.querySelector('{}').getBoundingClientRect().left"
-    english, urdu = (open_page(browser, server, language, 1200) for language in ("en-gb", "ur"))
+    english, urdu = (open_page(chromium, server, language, 1200) for language in ("en-gb", "ur"))
     for page in (english, urdu):
         page.goto(f"{server}/sign-in/login/")
     for part, left_in_english in ((".nhsuk-header__service-logo", True), (".nhsuk-header__account", False)):
@@ -152,8 +139,8 @@ def test_urdu_is_mirrored(browser: Any, server: str) -> None:
     assert urdu.evaluate("getComputedStyle(document.querySelector('#id_login')).direction") == "rtl"
 
 
-def test_the_keyboard_alone_is_enough(browser: Any, server: str) -> None:
-    page = open_page(browser, server, "en-gb", 1200)
+def test_the_keyboard_alone_is_enough(chromium: Any, server: str) -> None:
+    page = open_page(chromium, server, "en-gb", 1200)
     page.goto(f"{server}/sign-in/login/")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.innerText").strip() == "Skip to main content"
@@ -169,8 +156,8 @@ def test_the_keyboard_alone_is_enough(browser: Any, server: str) -> None:
     page.wait_for_url(f"{server}/#maincontent")  # the browser keeps the place that the skip link named
 
 
-def test_printed_pages_have_nothing_to_press(browser: Any, server: str) -> None:
-    page = open_page(browser, server, "en-gb", 900)
+def test_printed_pages_have_nothing_to_press(chromium: Any, server: str) -> None:
+    page = open_page(chromium, server, "en-gb", 900)
     sign_in(page, server, "admin")
     page.goto(f"{server}/people/")
     page.emulate_media(media="print")
@@ -183,8 +170,8 @@ def test_printed_pages_have_nothing_to_press(browser: Any, server: str) -> None:
     )
 
 
-def test_a_passkey_is_added_and_signs_in_alone(browser: Any, server: str) -> None:
-    page = open_page(browser, server, "en-gb", 1000)
+def test_a_passkey_is_added_and_signs_in_alone(chromium: Any, server: str) -> None:
+    page = open_page(chromium, server, "en-gb", 1000)
     keys = page.context.new_cdp_session(page)
     keys.send("WebAuthn.enable")
     kind = {"protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True}

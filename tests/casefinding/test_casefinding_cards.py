@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import shutil
 from datetime import date
 from itertools import pairwise
 
@@ -289,25 +288,19 @@ def test_the_card_of_a_model_holds_how_it_was_tried_and_what_it_takes_into_accou
 
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [1280, 320])
-def test_axe_finds_nothing_wrong_with_a_card_and_it_is_never_too_wide(district, tmp_path, width):
-    found = shutil.which("chromium")
-    if found is None:
-        pytest.skip("there is no Chromium here: apt-get install chromium")
+def test_axe_finds_nothing_wrong_with_a_card_and_it_is_never_too_wide(district, tmp_path, width, chromium):
     from axe_playwright_python.sync_playwright import Axe
-    from playwright.sync_api import sync_playwright
 
     page = tmp_path / "card.html"
     answer(district, {})  # a draft: its gaps are marked, and marks can lack contrast too
     page.write_text(card_page(make_card(district, RULES["gld-2021"], DAY)), encoding="utf-8")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=found, args=["--headless", "--no-sandbox"])
-        tab = chromium.new_page(viewport={"width": width, "height": 800})
-        tab.goto(page.as_uri())
-        assert tab.locator("h2").count() > 5
-        tab.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
-        rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-        wrong = Axe().run(tab, options={"runOnly": {"type": "tag", "values": rules}})
-        assert wrong.violations_count == 0, wrong.generate_report()
-        wide = tab.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
-        assert wide[0] <= wide[1]
-        chromium.close()
+    tab = chromium.new_page(viewport={"width": width, "height": 800})
+    tab.goto(page.as_uri())
+    assert tab.locator("h2").count() > 5
+    tab.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    wrong = Axe().run(tab, options={"runOnly": {"type": "tag", "values": rules}})
+    assert wrong.violations_count == 0, wrong.generate_report()
+    wide = tab.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+    assert wide[0] <= wide[1]
+    tab.close()

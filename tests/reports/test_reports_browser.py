@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 
 pytestmark = pytest.mark.browser
 
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 SIZES = {"desktop": (1280, 900), "phone": (360, 740)}
 
 
-@pytest.fixture(scope="module")
-def browser():
-    found = shutil.which("chromium")
-    if found is None:
-        pytest.skip("there is no Chromium here: apt-get install chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=found, args=FLAGS)
-        yield chromium
-        chromium.close()
-
-
 @pytest.fixture(params=SIZES)
-def opened(browser, full, page, request):
+def opened(chromium, full, page, request):
     width, height = SIZES[request.param]
-    tab = browser.new_page(viewport={"width": width, "height": height})
+    tab = chromium.new_page(viewport={"width": width, "height": height})
     asked: list[str] = []
     tab.on("request", lambda sent: asked.append(sent.url))
     tab.goto((Path(full.outputs) / "report.html").as_uri())
@@ -72,8 +57,8 @@ def test_charts_of_the_screen_are_the_ones_that_show(opened):
     assert tab.locator(".wide:visible").count() * tab.locator(".narrow:visible").count() == 0
 
 
-def test_it_prints(browser, full, page):
-    tab = browser.new_page()
+def test_it_prints(chromium, full, page):
+    tab = chromium.new_page()
     tab.goto((Path(full.outputs) / "report.html").as_uri())
     assert tab.pdf(prefer_css_page_size=True).startswith(b"%PDF")
     tab.close()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import shutil
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -145,25 +145,19 @@ def test_a_frontier_names_its_plans_in_order() -> None:
 @pytest.mark.browser
 @pytest.mark.parametrize(("width", "height"), [(1280, 900), (320, 740)])
 def test_in_a_browser_axe_finds_nothing_and_nothing_is_too_wide(
-    html: str, district: District, width: int, height: int
+    html: str, district: District, width: int, height: int, chromium: Any
 ) -> None:
-    found = shutil.which("chromium")
-    if found is None:
-        pytest.skip("there is no Chromium here: apt-get install chromium")
     from axe_playwright_python.sync_playwright import Axe
-    from playwright.sync_api import sync_playwright
 
     assert html
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=found, args=["--headless", "--no-sandbox"])
-        tab = chromium.new_page(viewport={"width": width, "height": height})
-        tab.goto((district.outputs / "queue-autism.html").resolve().as_uri())
-        assert "waiting list" in tab.title()
-        tab.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
-        rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-        wrong = Axe().run(tab, options={"runOnly": {"type": "tag", "values": rules}})
-        assert wrong.violations_count == 0, wrong.generate_report()
-        wide = tab.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
-        assert wide[0] <= wide[1]
-        assert tab.pdf(prefer_css_page_size=True).startswith(b"%PDF")
-        chromium.close()
+    tab = chromium.new_page(viewport={"width": width, "height": height})
+    tab.goto((district.outputs / "queue-autism.html").resolve().as_uri())
+    assert "waiting list" in tab.title()
+    tab.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    wrong = Axe().run(tab, options={"runOnly": {"type": "tag", "values": rules}})
+    assert wrong.violations_count == 0, wrong.generate_report()
+    wide = tab.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+    assert wide[0] <= wide[1]
+    assert tab.pdf(prefer_css_page_size=True).startswith(b"%PDF")
+    tab.close()

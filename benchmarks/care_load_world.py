@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import sys
 import time
@@ -15,6 +16,7 @@ from django.core.management import call_command
 def main(children: int, users: int, path: Path) -> None:
     """Migrate, fill, analyse; write the sessions to `path`."""
     django.setup()
+    logging.disable(logging.INFO)  # who signs in
     from benchmarks.care_load import people_to_load
     from benchmarks.care_world import make
     from evi.care.assets_build import build_assets

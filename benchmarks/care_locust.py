@@ -11,6 +11,7 @@ import random
 from pathlib import Path
 from typing import Any
 
+import gevent
 from locust import FastHttpUser, constant_pacing, task
 
 PEOPLE: list[dict[str, Any]] = json.loads(Path(os.environ["EVI_LOAD"]).read_text(encoding="utf-8"))
@@ -33,6 +34,10 @@ class Person(FastHttpUser):
     """Somebody who opens a page every two seconds, each time as another signed-in person."""
 
     wait_time = constant_pacing(SECONDS_A_PAGE)
+
+    def on_start(self) -> None:
+        """Begin at a moment of one's own, so that people don't all press at once."""
+        gevent.sleep(random.uniform(0, SECONDS_A_PAGE))
 
     @task
     def page(self) -> None:

@@ -8,19 +8,18 @@ from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 
-import numpy as np
 from django.db.models import Exists, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from evi.care.accounts.models import Membership, Organisation, Team
 from evi.care.children.models import Child, Tie
+from evi.care.door import workdays
 from evi.care.door.querying import held_by
 from evi.care.door.visit import Visit
 from evi.care.passports.contributions import checked_text
 from evi.care.passports.models import Pack, PackQuestion, Passport
 from evi.care.passports.shares import SHARED_WITH, end_tie, shareable_items
-from evi.queues.measuring.calendar import add_working_days
 from evi.workspace import EviError
 from evi.workspace.declared import check_against, read_yaml
 
@@ -117,7 +116,7 @@ def send(
         sent_by=visit.user,
         sent_by_name=visit.user.name,
         sent_by_role=visit.membership.role,
-        due_on=due_on(visit.day, chosen.acknowledge_working_days),
+        due_on=workdays.after(visit.day, chosen.acknowledge_working_days),
     )
     shareable_items(visit, child, [item for item in pack.items() if item != "packs"])
     with visit.writing(child, "share", "packs", note=f"pack {kind} sent"):
@@ -133,12 +132,6 @@ def send(
         )
         pack.save()
     return pack
-
-
-def due_on(sent: date, working_days: int) -> date:
-    """The day by which a receipt is owed: so many English working days after sending."""
-    found: date = add_working_days(np.array([sent], dtype="datetime64[D]"), working_days)[0].item()
-    return found
 
 
 def visible(visit: Visit, child: Child) -> QuerySet[Pack]:
